@@ -1,0 +1,46 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+CallerKind = Literal["admin", "user", "function", "timer", "guest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The identity behind one request, as proven by its protocol; services trust it.
+
+    ``admin`` holds a space's keys; ``function`` is user code with admin rights on behalf of a user (``openid`` and
+    ``user_id`` are that user's); ``timer`` is a trigger; ``user`` is a signed-in client; ``guest`` is nobody.
+    ``source`` is where the call came from in the words of the function runtime: ``client``, ``function``, ``server``,
+    ``http``, ``timing`` or a vendor's chain (``wx_client,scf``).
+    """
+
+    kind: CallerKind
+    space: str
+    user_id: str | None = None
+    openid: str | None = None
+    unionid: str | None = None
+    app_id: str | None = None
+    provider: str | None = None
+    source: str = ""
+    client_ip: str = ""
+    user_agent: str = ""
+    function: str | None = None
+    request_id: str = ""
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether rules do not apply: keys, functions and timers (USR-3)."""
+        return self.kind in ("admin", "function", "timer")
+
+    @property
+    def owner(self) -> str | None:
+        """The owner mark of what this caller creates: the openid, else the user id (tencent-client.md §12.1)."""
+        return self.openid or self.user_id
+
+    def as_function(self, function: str, source: str) -> Caller:
+        """The same user behind a running function: admin rights, that user's identity."""
+        return replace(self, kind="function", function=function, source=source)
