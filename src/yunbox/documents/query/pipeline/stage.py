@@ -1,0 +1,121 @@
+"""What a stage is, what it is compiled with, and what it runs with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..expressions import Scope
+from ..expressions.failures import failure
+from .lookup import Document, Lookup
+
+CHECK_EVERY = 256
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a pipeline."""
+
+    lookup: Lookup
+    variables: Mapping[str, Any]
+    check: Callable[[], None]
+    max_memory_bytes: int
+    allow_disk_use: bool
+
+    def with_variables(self, variables: Mapping[str, Any]) -> Run:
+        """The same execution with other variables bound."""
+        return replace(self, variables=variables)
+
+    def checked(self, source: Iterator[Document]) -> Iterator[Document]:
+        """``source``, asking now and then whether to go on."""
+        check = self.check
+        for count, document in enumerate(source):
+            if not count % CHECK_EVERY:
+                check()
+            yield document
+
+
+StageRunner = Callable[[Iterator[Document], Run], Iterator[Document]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A compiled stage.
+
+    ``scope.reads`` says which paths it reads. ``closes`` is true when its output holds nothing but what it read.
+    ``generates`` is true when it ignores its input. ``collections`` are the other collections it touches.
+    ``pushable``: a ``$match`` without variables. ``limited`` makes the runner of a ``$sort`` that keeps the first n.
+    """
+
+    name: str
+    run: StageRunner
+    scope: Scope
+    closes: bool = False
+    generates: bool = False
+    writes: bool = False
+    collections: frozenset[str] = frozenset()
+    spec: Any = None
+    pushable: bool = False
+    limited: Callable[[int], StageRunner] | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What stages are compiled with."""
+
+    collection: str
+    variables: frozenset[str] = frozenset()
+    collation: Any = None
+    nesting: int = 0
+    inside: str = ""
+    first: bool = False
+    last: bool = False
+
+    def scope(self) -> Scope:
+        """A fresh scope: one per stage, so that each knows its own reads."""
+        return Scope(self.variables, self.collation)
+
+
+Builder = Callable[[Any, Environment], Stage]
+STAGES: dict[str, Builder] = {}
+
+
+def stage(*names: str) -> Callable[[Builder], Builder]:
+    """Register a stage builder, which gets the stage's raw specification, under its names."""
+
+    def register(builder: Builder) -> Builder:
+        for name in names:
+            STAGES[name] = builder
+        return builder
+
+    return register
+
+
+def per_document(transform: Callable[[Document, Mapping[str, Any]], Document]) -> StageRunner:
+    """A runner that turns each document into one other."""
+
+    def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
+        variables = run.variables
+        for document in run.checked(source):
+            yield transform(document, variables)
+
+    return run
+
+
+def positive_integer(value: Any) -> int | None:
+    """``value`` as an int when it is a whole, non-boolean number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return None
+
+
+def require_object(name: str, spec: Any, number: int) -> dict[str, Any]:
+    """The specification of a stage that takes an object."""
+    if not isinstance(spec, dict):
+        raise failure(number, f"the {name} stage specification must be an object, found {spec!r}")
+    return spec
