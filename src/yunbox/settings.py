@@ -34,30 +34,57 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("host", "str", "127.0.0.1", "Address to listen on."),
     Setting("port", "int", 7800, "Port to listen on; 0 takes any free one. It answers both HTTP and TLS."),
     Setting("public_url", "str", "", "Origin that clients reach this server by; default http://HOST:PORT."),
-    Setting("profile", get_args(Profile), "generous", "Limits: `generous`, or `vendor` for the two clouds' exact numbers."),
-    Setting("durability", get_args(Durability), "full", "`full` survives a power cut; `normal` a crash of the process."),
+    Setting(
+        "profile", get_args(Profile), "generous", "Limits: `generous`, or `vendor` for the two clouds' exact numbers."
+    ),
+    Setting(
+        "durability", get_args(Durability), "full", "`full` survives a power cut; `normal` a crash of the process."
+    ),
     Setting("tls_cert", "path", None, "Certificate chain (PEM) for TLS; default: a self-signed one in DATA/tls."),
     Setting("tls_key", "path", None, "Private key (PEM) of tls_cert."),
     Setting("trust_proxy", "bool", False, "Take the client address from X-Forwarded-For; only behind your own proxy."),
     Setting("max_body_mb", "int", 20, "Largest request body in MiB, uploads excepted."),
     Setting("max_upload_mb", "int", 100, "Largest uploaded file in MiB."),
-    Setting("node", "str", "", "Node.js program for cloud functions; default: `node` on PATH, else the one in a wheel."),
+    Setting(
+        "node", "str", "", "Node.js program for cloud functions; default: `node` on PATH, else the one in a wheel."
+    ),
     Setting("function_instances", "int", 0, "Most function processes at once; 0 means four for each processor."),
-    Setting("function_timeout", "int", 0, "Seconds a function may run by default; 0 means 20 (3 in the vendor profile)."),
+    Setting(
+        "function_timeout", "int", 0, "Seconds a function may run by default; 0 means 20 (3 in the vendor profile)."
+    ),
     Setting("function_memory_mb", "int", 256, "Memory of one function process by default, in MiB."),
     Setting("wechat_api_url", "str", "https://api.weixin.qq.com", "Base URL of WeChat's API, for tests and proxies."),
     Setting("alipay_api_url", "str", "https://openapi.alipay.com/gateway.do", "URL of Alipay's gateway."),
     Setting("dingtalk_api_url", "str", "https://oapi.dingtalk.com", "Base URL of DingTalk's API."),
-    Setting("log_format", ("text", "json"), "text", "Server log on standard error: `text` for people, `json` for machines."),
+    Setting(
+        "log_format", ("text", "json"), "text", "Server log on standard error: `text` for people, `json` for machines."
+    ),
 )
 
 SPACE_SETTINGS: tuple[Setting, ...] = (
-    Setting("a_default_policy", "str", "", "Rule of a collection made by a first write through the mpserverless protocol: a preset's name or rule JSON."),
-    Setting("client_create_collections", "bool", None, "Whether web clients may create collections; default: only under `dev`."),
+    Setting(
+        "a_default_policy",
+        "str",
+        "",
+        "Rule of a collection made by a first write through the mpserverless protocol: a preset's name or rule JSON.",
+    ),
+    Setting(
+        "client_create_collections",
+        "bool",
+        None,
+        "Whether web clients may create collections; default: only under `dev`.",
+    ),
     Setting("cors_origins", "str", "*", "Web origins that may call, comma separated; `*` is all."),
-    Setting("developer_login", "bool", None, "Whether anyone may sign in as anyone, for development; default: only under `dev`."),
+    Setting(
+        "developer_login",
+        "bool",
+        None,
+        "Whether anyone may sign in as anyone, for development; default: only under `dev`.",
+    ),
     Setting("allow_guests", "bool", False, "Whether callers who are not signed in reach the rules at all (ENV-14)."),
-    Setting("storage_rule", ("READONLY", "PRIVATE", "ADMINWRITE", "ADMINONLY"), "READONLY", "Who may read and write files."),
+    Setting(
+        "storage_rule", ("READONLY", "PRIVATE", "ADMINWRITE", "ADMINONLY"), "READONLY", "Who may read and write files."
+    ),
     Setting("app_id", "str", "", "The mini program's app id, shown to functions as APPID."),
 )
 

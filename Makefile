@@ -1,0 +1,50 @@
+# The two commands: `make run` and `make test`. Everything they need is set up by `make setup` on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 7800
+PROJECT ?= examples/todo-wechat
+
+.PHONY: run test check bench setup setup-dev node clean
+
+run: setup
+	$(BIN)/yunbox dev $(PROJECT) --port $(PORT)
+
+test: setup-dev
+	$(BIN)/python -m pytest
+
+check: setup-dev
+	$(BIN)/ruff format --check src tests bench scripts
+	$(BIN)/ruff check src tests bench scripts
+	$(BIN)/mypy src tests bench scripts
+
+bench: setup-dev
+	$(BIN)/python -m bench
+
+setup: $(VENV)/.runtime node
+
+setup-dev: $(VENV)/.dev node tests/compat/node_modules/.installed
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "yunbox needs Python >= 3.11; try: make PYTHON=python3.12 / 需要 Python 3.11 以上"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python scripts/install.py runtime
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python scripts/install.py dev
+	@touch $@ $(VENV)/.runtime
+
+# Node.js from PATH when it is 18 or newer, else the one that a wheel carries (DESIGN 9.15).
+node: | $(VENV)/bin/python
+	@$(BIN)/python scripts/ensure_node.py
+
+tests/compat/node_modules/.installed: tests/compat/package-lock.json | node
+	cd tests/compat && $(CURDIR)/$(BIN)/python ../../scripts/npm.py ci --no-audit --no-fund
+	@touch $@
+
+clean:
+	rm -rf $(VENV) tests/compat/node_modules .cache

@@ -1,0 +1,254 @@
+"""What can be asked of an engine: neutral commands and their results.
+
+``filter``, ``update``, ``pipeline`` and the rest are decoded values in MongoDB's form (see ``documents.query.values``).
+A missing collection raises ``CollectionNotFound`` unless ``missing_ok`` (reads, and writes that match nothing) says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Document = dict[str, Any]
+Sort = Mapping[str, Any] | Sequence[tuple[str, Any]]
+
+
+class Command:
+    """Base of all commands."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCollection(Command):
+    """Make an empty collection. Raises ``AlreadyExists``. Result: ``None``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropCollection(Command):
+    """Remove a collection with its documents and indexes. Result: ``None``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameCollection(Command):
+    """Rename a collection. Raises ``AlreadyExists`` when the new name is taken. Result: ``None``."""
+
+    name: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListCollections(Command):
+    """Result: a list of :class:`CollectionInfo`, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """``size`` is in bytes of stored documents; ``indexes`` counts those beside ``_id``."""
+
+    name: str
+    count: int
+    size: int
+    indexes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Insert(Command):
+    """Add documents. Result: :class:`InsertResult`. Raises ``DuplicateKey``; with ``ordered`` what came before stays."""
+
+    collection: str
+    documents: Sequence[Document]
+    ordered: bool = True
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InsertResult:
+    ids: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Find(Command):
+    """Result: a list of documents, or with ``raw`` of ``bytes``: each the stored relaxed-EJSON text.
+
+    ``limit`` 0 means all. ``hide`` names top-level fields that are left out.
+    """
+
+    collection: str
+    filter: Document = field(default_factory=dict)
+    projection: Document | None = None
+    sort: Sort | None = None
+    skip: int = 0
+    limit: int = 0
+    hint: Any = None
+    collation: Document | None = None
+    max_time_ms: int | None = None
+    raw: bool = False
+    hide: tuple[str, ...] = ()
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Command):
+    """Result: an ``int``."""
+
+    collection: str
+    filter: Document = field(default_factory=dict)
+    skip: int = 0
+    limit: int = 0
+    hint: Any = None
+    collation: Document | None = None
+    max_time_ms: int | None = None
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct(Command):
+    """Result: a list of values."""
+
+    collection: str
+    key: str
+    filter: Document = field(default_factory=dict)
+    collation: Document | None = None
+    max_time_ms: int | None = None
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Command):
+    """Result: a list of documents. ``prefilter`` (a rule) is applied before the first stage, and to nothing else."""
+
+    collection: str
+    pipeline: Sequence[Document]
+    let: Document | None = None
+    collation: Document | None = None
+    hint: Any = None
+    allow_disk_use: bool = False
+    max_time_ms: int | None = None
+    prefilter: Document | None = None
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Command):
+    """Change documents. ``update`` holds operators, is a replacement document, or a pipeline (a list).
+
+    ``on_insert`` is stamped on an upserted document; ``new_id`` makes its ``_id`` when the filter gives none.
+    Result: :class:`UpdateResult`.
+    """
+
+    collection: str
+    filter: Document
+    update: Any
+    multi: bool = False
+    upsert: bool = False
+    array_filters: Sequence[Document] | None = None
+    collation: Document | None = None
+    hint: Any = None
+    max_time_ms: int | None = None
+    on_insert: Document | None = None
+    new_id: Callable[[], Any] | None = None
+    create: bool = False
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    matched: int
+    modified: int
+    upserted_id: Any = None
+    upserted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(Command):
+    """Remove documents; without ``multi`` the first in ``sort`` order. Result: how many."""
+
+    collection: str
+    filter: Document
+    multi: bool = False
+    sort: Sort | None = None
+    collation: Document | None = None
+    hint: Any = None
+    max_time_ms: int | None = None
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FindAndModify(Command):
+    """Change or remove one document and return it. Result: :class:`FindAndModifyResult`."""
+
+    collection: str
+    filter: Document
+    update: Any = None
+    remove: bool = False
+    sort: Sort | None = None
+    projection: Document | None = None
+    upsert: bool = False
+    return_new: bool = False
+    array_filters: Sequence[Document] | None = None
+    collation: Document | None = None
+    hint: Any = None
+    max_time_ms: int | None = None
+    on_insert: Document | None = None
+    new_id: Callable[[], Any] | None = None
+    create: bool = False
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FindAndModifyResult:
+    document: Document | None
+    updated_existing: bool = False
+    upserted_id: Any = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex(Command):
+    """Make an index. ``keys`` are (path, direction or kind). Result: its name."""
+
+    collection: str
+    keys: Sequence[tuple[str, Any]]
+    name: str | None = None
+    unique: bool = False
+    sparse: bool = False
+    partial: Document | None = None
+    expire_after_seconds: int | None = None
+    collation: Document | None = None
+    weights: Document | None = None
+    default_language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropIndex(Command):
+    """Remove an index. Result: ``None``."""
+
+    collection: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListIndexes(Command):
+    """Result: a list of index documents in MongoDB's form, ``_id_`` first."""
+
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explain(Command):
+    """How ``command`` would run. Result: a document with ``queryPlanner`` and ``executionStats``."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Backup(Command):
+    """Write a consistent copy of the space's documents to ``path``. Result: ``None``."""
+
+    path: str

@@ -1,0 +1,250 @@
+"""Documents as callers see them: rules, owners, ids and limits in front of a space's engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from yunbox.caller import Caller
+from yunbox.documents import commands as c
+from yunbox.documents.dialects import Dialect
+from yunbox.documents.rules import PRIVATE, Rules, rules_from_json
+from yunbox.documents.rules.permit import OWNER, Permit
+from yunbox.documents.stores import Engine
+from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, PermissionDenied, QueryError
+from yunbox.spaces import Space, SpaceService
+
+
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    space: str
+    owner: str | None
+    is_admin: bool
+
+
+class DocumentService:
+    """The documents of all spaces. Engines open on first use.
+
+    ``default_rule(space)`` is the rule of a collection that a write through a dialect with ``creates_collections``
+    brings into being (DESIGN §9.3). ``vendor_limits`` applies the two clouds' exact numbers (DESIGN §9.11).
+    """
+
+    def __init__(
+        self,
+        spaces: SpaceService,
+        open_engine: Callable[[Space], Engine],
+        *,
+        default_rule: Callable[[Space], Rules],
+        may_create: Callable[[Space], bool],
+        vendor_limits: bool = False,
+    ) -> None:
+        self._spaces = spaces
+        self._open_engine = open_engine
+        self._default_rule = default_rule
+        self._may_create = may_create
+        self._vendor = vendor_limits
+        self._engines: dict[str, Engine] = {}
+        self._transactions: dict[str, _Transaction] = {}
+        spaces.on_delete(self._close_engine)
+
+    def engine(self, space_id: str) -> Engine:
+        """The engine of a space, without rules or limits: for administration, imports and exports.
+
+        Raises:
+            SpaceNotFound: when there is no such space.
+        """
+        engine = self._engines.get(space_id)
+        if engine is None:
+            engine = self._engines[space_id] = self._open_engine(self._spaces.get(space_id))
+        return engine
+
+    def _close_engine(self, space_id: str) -> None:
+        if engine := self._engines.pop(space_id, None):
+            engine.close()
+
+    def close(self) -> None:
+        for space_id in list(self._engines):
+            self._close_engine(space_id)
+
+    async def run(self, caller: Caller, dialect: Dialect, command: c.Command, *, transaction: str | None = None) -> Any:
+        """Run ``command`` in the caller's space as the caller may; the result is the command's.
+
+        Raises:
+            PermissionDenied, CollectionNotFound, DuplicateKey, WriteConflict, QueryError, InvalidRequest.
+        """
+        engine = self.engine(caller.space)
+        if transaction is not None:
+            self._check_transaction(caller, transaction)
+        prepared = self._prepare(caller, dialect, command)
+        try:
+            result = await engine.run(prepared, transaction=transaction)
+        except CollectionNotFound:
+            if not (dialect.creates_collections and _creates(prepared)):
+                raise
+            await self._create_for(caller, prepared)
+            result = await engine.run(prepared, transaction=transaction)
+        except DuplicateKey:
+            if not caller.is_admin and getattr(prepared, "upsert", False):
+                raise PermissionDenied("permission denied: the document belongs to somebody else") from None
+            raise
+        return result if dialect.shows_owner else _without_owner(result)
+
+    # What the caller asked, completed and narrowed
+
+    def _prepare(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
+        if isinstance(command, c.CreateCollection):
+            self._check_create_collection(caller)
+            return command
+        command = self._bounded(caller, dialect, command)
+        command = _completed(dialect, command)
+        if caller.is_admin:
+            return command
+        return self._permit(caller, dialect, command).apply(command)
+
+    def _permit(self, caller: Caller, dialect: Dialect, command: c.Command) -> Permit:
+        collection = getattr(command, "collection", None)
+        if not isinstance(collection, str):
+            raise PermissionDenied(f"permission denied: only administrators may run {type(command).__name__}")
+        space = self._spaces.get(caller.space)
+        if caller.kind == "guest" and not space.settings.get("allow_guests", False):
+            raise PermissionDenied("permission denied: sign in first / 请先登录")
+        rules = (
+            self._rules_for_write(space, collection)
+            if dialect.creates_collections
+            else self.rules(space.id, collection)
+        )
+        return Permit(caller, collection, rules, lambda foreign: self.rules(space.id, foreign).read == "all")
+
+    def _bounded(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
+        if not isinstance(command, c.Find | c.Count | c.Distinct | c.Aggregate | c.Update | c.Delete | c.FindAndModify):
+            return command
+        most = dialect.vendor_time_ms if self._vendor else dialect.generous_time_ms
+        default = dialect.default_time_ms if self._vendor else min(most, 5 * dialect.default_time_ms)
+        wanted = command.max_time_ms or default
+        if isinstance(command, c.Find):
+            page = dialect.admin_page if caller.is_admin else dialect.user_page
+            ceiling = page.vendor if self._vendor else page.generous
+            return replace(command, limit=min(command.limit or page.default, ceiling), max_time_ms=min(wanted, most))
+        return replace(command, max_time_ms=min(wanted, most))
+
+    # Collections
+
+    def _check_create_collection(self, caller: Caller) -> None:
+        if caller.is_admin or (caller.kind == "user" and self._may_create(self._spaces.get(caller.space))):
+            return
+        raise PermissionDenied(
+            "permission denied: clients may not create collections in this space; allow it with"
+            f" `yunbox space set {caller.space} client_create_collections=true`"
+        )
+
+    async def _create_for(self, caller: Caller, command: c.Command) -> None:
+        """Make the collection of a first write, with the space's default rule."""
+        name: str = getattr(command, "collection")  # noqa: B009
+        try:
+            await self.engine(caller.space).run(c.CreateCollection(name))
+        except (AlreadyExists, QueryError):
+            return
+        if self._spaces.rule(caller.space, "collection", name) is None:
+            self.set_rules(caller.space, name, self._default_rule(self._spaces.get(caller.space)))
+
+    def rules(self, space_id: str, collection: str) -> Rules:
+        """The rules of a collection; ``PRIVATE`` when none were set (DESIGN §9.3)."""
+        stored = self._spaces.rule(space_id, "collection", collection)
+        return PRIVATE if stored is None else rules_from_json(stored)
+
+    def _rules_for_write(self, space: Space, collection: str) -> Rules:
+        if self._spaces.rule(space.id, "collection", collection) is None and not self.engine(space.id).has_collection(
+            collection
+        ):
+            return self._default_rule(space)
+        return self.rules(space.id, collection)
+
+    def set_rules(self, space_id: str, collection: str, rules: Rules) -> None:
+        """Change the rules of a collection; they hold from the next call on."""
+        self._spaces.set_rule(space_id, "collection", collection, rules.to_json())
+
+    async def drop_collection(self, space_id: str, name: str) -> None:
+        """Remove a collection, its documents and its rules."""
+        await self.engine(space_id).run(c.DropCollection(name))
+        self._spaces.delete_rule(space_id, "collection", name)
+
+    # Transactions
+
+    async def begin(self, caller: Caller) -> str:
+        """Start a transaction (10 s at most) and return its id, which only this caller can use."""
+        transaction = await self.engine(caller.space).begin()
+        self._transactions[transaction] = _Transaction(caller.space, caller.owner, caller.is_admin)
+        return transaction
+
+    async def commit(self, caller: Caller, transaction: str) -> None:
+        """Make a transaction's writes visible.
+
+        Raises:
+            WriteConflict: when another write came first; nothing was written.
+        """
+        self._check_transaction(caller, transaction)
+        self._transactions.pop(transaction, None)
+        await self.engine(caller.space).commit(transaction)
+
+    async def abort(self, caller: Caller, transaction: str) -> None:
+        """Forget a transaction's writes."""
+        self._check_transaction(caller, transaction)
+        self._transactions.pop(transaction, None)
+        await self.engine(caller.space).abort(transaction)
+
+    def _check_transaction(self, caller: Caller, transaction: str) -> None:
+        known = self._transactions.get(transaction)
+        mine = known is not None and known.space == caller.space and known.is_admin == caller.is_admin
+        if known is None or not mine or (not caller.is_admin and known.owner != caller.owner):
+            raise InvalidRequest("the transaction does not exist or has ended", reason="transaction")
+
+
+def _creates(command: c.Command) -> bool:
+    return isinstance(command, c.Insert) or bool(getattr(command, "upsert", False))
+
+
+def _completed(dialect: Dialect, command: c.Command) -> c.Command:
+    """The command with new ids, and with the owner mark protected where the dialect hides it."""
+    match command:
+        case c.Insert():
+            return replace(command, documents=[_with_id(document, dialect) for document in command.documents])
+        case c.Update() | c.FindAndModify():
+            return _completed_write(dialect, command)
+        case c.Find() if not dialect.shows_owner:
+            return replace(command, hide=(*command.hide, OWNER), missing_ok=True)
+        case c.Find() | c.Count() | c.Distinct() | c.Aggregate() | c.Delete() if dialect.creates_collections:
+            return replace(command, missing_ok=True)
+    return command
+
+
+def _completed_write(dialect: Dialect, command: c.Update | c.FindAndModify) -> c.Update | c.FindAndModify:
+    if command.upsert:
+        command = replace(command, new_id=dialect.new_id)
+    if dialect.creates_collections and not command.upsert:
+        command = replace(command, missing_ok=True)
+    if not dialect.shows_owner and _is_replacement(command.update):
+        # Who cannot see the owner mark cannot be asked to repeat it: a replacement keeps it.
+        kept = {"$mergeObjects": [{"$literal": command.update}, {OWNER: f"${OWNER}"}]}
+        return replace(command, update=[{"$replaceWith": kept}])
+    return command
+
+
+def _is_replacement(update: Any) -> bool:
+    return isinstance(update, Mapping) and not any(str(key).startswith("$") for key in update)
+
+
+def _with_id(document: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
+    if "_id" in document:
+        return dict(document)
+    return {"_id": dialect.new_id(), **document}
+
+
+def _without_owner(result: Any) -> Any:
+    if isinstance(result, list):
+        return [_without_owner(item) for item in result] if result and isinstance(result[0], dict) else result
+    if isinstance(result, dict) and OWNER in result:
+        return {key: value for key, value in result.items() if key != OWNER}
+    if isinstance(result, c.FindAndModifyResult) and result.document is not None:
+        return replace(result, document=_without_owner(result.document))
+    return result

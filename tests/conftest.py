@@ -1,0 +1,36 @@
+"""Fixtures for all tests: a real server, and honest reporting of what could not run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server import LiveServer
+
+_not_run: dict[str, str] = {}
+
+
+def not_run(part: str, why: str) -> None:
+    """Record that a part of the suite cannot run here; it is named at the end, and fails CI (DESIGN §9.14)."""
+    _not_run[part] = why
+    pytest.skip(f"{part}: {why}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for part, why in sorted(_not_run.items()):
+        terminalreporter.write_line(f"NOT RUN: {part}: {why}", yellow=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _not_run and os.environ.get("CI") == "true" and session.exitstatus == 0:
+        session.exitstatus = 1
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server on a free port, in ``dev`` mode, shared by the whole run; make a space of your own in it."""
+    with LiveServer(Path(tmp_path_factory.mktemp("cloud"))) as server:
+        yield server
