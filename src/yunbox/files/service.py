@@ -1,0 +1,391 @@
+"""Storing, reading and sharing the files of a space."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from yunbox.caller import Caller
+from yunbox.errors import AlreadyExists, LimitExceeded, PermissionDenied, YunboxError
+from yunbox.errors import FileNotFound as NoSuchFile
+from yunbox.files.keys import check_key
+from yunbox.files.mime import choose
+from yunbox.files.stored import FileIndex, StoredFile
+from yunbox.files.stores import ObjectReader, ObjectStore, ObjectWriter
+from yunbox.files.tickets import TicketSigner, UploadTicket
+from yunbox.spaces import Space, SpaceService
+
+UPLOAD_SECONDS = 3600
+LINK_SECONDS = 7200
+_BATCH = 2**20
+_PUBLIC_MODES = ("READONLY", "ADMINWRITE")
+_USER_WRITE_MODES = ("READONLY", "PRIVATE")
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """A file and its bytes. Close the reader."""
+
+    file: StoredFile
+    reader: ObjectReader
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """One page of a listing; ``marker`` continues it, and is ``""`` at the end."""
+
+    files: list[StoredFile]
+    marker: str
+
+
+class FileService:
+    """The files of all spaces. Metadata is in ``files.sqlite`` of each space, bytes are in ``store``."""
+
+    def __init__(
+        self, spaces: SpaceService, store: ObjectStore, signing_key: bytes, max_upload: int = 100 * 2**20
+    ) -> None:
+        self._spaces = spaces
+        self._store = store
+        self._max_upload = max_upload
+        self._indexes: dict[str, FileIndex] = {}
+        self._opening = threading.Lock()
+        self._signer = TicketSigner(signing_key)
+        spaces.on_delete(self._forget)
+
+    def close(self) -> None:
+        """Close every file; a later call opens them again."""
+        with self._opening:
+            for index in self._indexes.values():
+                index.close()
+            self._indexes.clear()
+
+    def _forget(self, space: str) -> None:
+        with self._opening:
+            if index := self._indexes.pop(space, None):
+                index.close()
+
+    def _index(self, space: str) -> FileIndex:
+        found = self._indexes.get(space)
+        if found is not None:
+            return found
+        with self._opening:
+            if space not in self._indexes:
+                self._indexes[space] = FileIndex(self._spaces.get(space).directory / "files.sqlite")
+            return self._indexes[space]
+
+    # Rules
+
+    def mode(self, space: str) -> str:
+        """The space's storage mode (tencent-client.md §12.2)."""
+        return str(self._spaces.get(space).settings.get("storage_rule", "READONLY"))
+
+    def is_public(self, space: str) -> bool:
+        """Whether everybody may read files by their plain address."""
+        return self.mode(space) in _PUBLIC_MODES
+
+    def may_read(self, caller: Caller, file: StoredFile) -> bool:
+        if caller.is_admin or self.is_public(caller.space):
+            return True
+        return self.mode(caller.space) == "PRIVATE" and caller.owner is not None and caller.owner == file.owner
+
+    def may_write(self, caller: Caller, existing: StoredFile | None) -> bool:
+        """Whether the caller may create a file, or replace or delete the ``existing`` one."""
+        return _may_write(self.mode(caller.space), caller.is_admin, caller.owner, existing)
+
+    # Uploads
+
+    def prepare_upload(
+        self,
+        caller: Caller,
+        key: str,
+        content_type: str | None = None,
+        max_size: int | None = None,
+        overwrite: bool = True,
+        seconds: int = UPLOAD_SECONDS,
+    ) -> UploadTicket:
+        """A ticket to store one file under ``key`` within ``seconds``.
+
+        Raises:
+            InvalidRequest: for an unusable key.
+            PermissionDenied: when the rules do not let the caller write it.
+            AlreadyExists: when it exists and ``overwrite`` is false.
+        """
+        existing = self._index(caller.space).get(check_key(key))
+        if not self.may_write(caller, existing):
+            raise _write_denied(key)
+        if existing is not None and not overwrite:
+            raise _exists(key)
+        return UploadTicket(
+            space=caller.space,
+            key=key,
+            id=existing.id if existing else secrets.token_hex(16),
+            owner=None if caller.is_admin else caller.owner,
+            admin=caller.is_admin,
+            max_size=min(max_size or self._max_upload, self._max_upload),
+            overwrite=overwrite,
+            content_type=content_type or "",
+            expires_at=int(time.time()) + seconds,
+        )
+
+    def sign_ticket(self, ticket: UploadTicket) -> tuple[str, str]:
+        """The ticket as text for a client: (claims, signature). Both are URL-safe."""
+        claims = self._signer.claims(ticket)
+        return claims, self._signer.signature(claims)
+
+    def read_ticket(self, claims: str, signature: str) -> UploadTicket:
+        """The ticket behind the two texts.
+
+        Raises:
+            Unauthenticated: when it is not ours or has expired.
+        """
+        return self._signer.read(claims, signature)
+
+    async def receive(
+        self,
+        ticket: UploadTicket,
+        stream: AsyncIterator[bytes],
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> StoredFile:
+        """Store what ``stream`` yields under the ticket's key; durable and visible when this returns.
+
+        ``headers`` (``cache-control``, ``x-meta-…``) are kept and repeated by downloads.
+
+        Raises:
+            LimitExceeded: when there are more bytes than the ticket allows.
+            PermissionDenied, AlreadyExists: when the file at this key has changed since the ticket was made.
+        """
+        writer = await asyncio.to_thread(self._store.create, ticket.space)
+        try:
+            await _copy_stream(stream, writer, ticket.max_size)
+            return await asyncio.to_thread(self._publish, ticket, writer, content_type, headers or {})
+        finally:
+            await asyncio.to_thread(writer.discard)
+
+    async def put(
+        self, caller: Caller, key: str, data: bytes, content_type: str = "", headers: Mapping[str, str] | None = None
+    ) -> StoredFile:
+        """Store ``data`` under ``key`` at once; raises what :meth:`prepare_upload` and :meth:`receive` raise."""
+        return await self.receive(self.prepare_upload(caller, key), _one(data), content_type, headers)
+
+    def _publish(
+        self, ticket: UploadTicket, writer: ObjectWriter, content_type: str, headers: Mapping[str, str]
+    ) -> StoredFile:
+        digest = writer.finish()
+        index = self._index(ticket.space)
+        with index.lock:
+            existing = index.get(ticket.key)
+            self._check_replace(ticket, existing)
+            now = int(time.time() * 1000)
+            file = StoredFile(
+                key=ticket.key,
+                id=existing.id if existing else ticket.id,
+                hash=digest,
+                size=writer.size,
+                content_type=choose(ticket.key, ticket.content_type or content_type),
+                owner=existing.owner if existing else ticket.owner,
+                created_at=existing.created_at if existing else now,
+                modified_at=now,
+                headers=dict(headers),
+            )
+            writer.publish()
+            index.put(file)
+            self._release(index, ticket.space, existing)
+        return file
+
+    def _check_replace(self, ticket: UploadTicket, existing: StoredFile | None) -> None:
+        if existing is None:
+            return
+        if not ticket.overwrite:
+            raise _exists(ticket.key)
+        if not ticket.admin and existing.owner != ticket.owner:
+            raise _write_denied(ticket.key)
+
+    def _release(self, index: FileIndex, space: str, old: StoredFile | None) -> None:
+        if old is not None and not index.uses(old.hash):
+            self._store.delete(space, old.hash)
+
+    # Reading
+
+    def stat(self, space: str, key: str) -> StoredFile:
+        """The file under ``key``.
+
+        Raises:
+            FileNotFound: when there is none.
+        """
+        found = self._index(space).get(key)
+        if found is None:
+            raise _missing(key)
+        return found
+
+    def find(self, space: str, file_id: str) -> StoredFile:
+        """The file with this id (:attr:`StoredFile.id`).
+
+        Raises:
+            FileNotFound: when there is none.
+        """
+        found = self._index(space).by_id(file_id)
+        if found is None:
+            raise _missing(file_id)
+        return found
+
+    def open(self, space: str, key: str) -> OpenFile:
+        """The file and its bytes; a replaced or deleted file stays readable until it is closed.
+
+        Raises:
+            FileNotFound: when there is none.
+        """
+        for _ in range(3):
+            file = self.stat(space, key)
+            with suppress(FileNotFoundError):  # replaced between the two steps
+                return OpenFile(file, self._store.open(space, file.hash))
+        raise _missing(key)
+
+    async def read(self, space: str, key: str) -> bytes:
+        """All bytes of a file.
+
+        Raises:
+            FileNotFound: when there is none.
+        """
+        return await asyncio.to_thread(self._read, space, key)
+
+    def _read(self, space: str, key: str) -> bytes:
+        opened = self.open(space, key)
+        try:
+            return opened.reader.read(0, opened.file.size)
+        finally:
+            opened.reader.close()
+
+    def list(self, space: str, prefix: str = "", marker: str = "", limit: int = 1000) -> FilePage:
+        """Files whose key starts with ``prefix`` and comes after ``marker``, in the order of their keys."""
+        found = self._index(space).list(prefix, marker, limit + 1)
+        more = len(found) > limit
+        return FilePage(found[:limit], found[limit - 1].key if more else "")
+
+    def usage(self, space: str) -> tuple[int, int]:
+        """How many files the space holds, and their bytes."""
+        return self._index(space).usage()
+
+    # Links
+
+    def temporary_url(self, space: str, key: str, max_age: int = LINK_SECONDS) -> str:
+        """A link to the file that works for ``max_age`` seconds in every mode: path and query, without the origin.
+
+        Characters are not percent-encoded, because the SDKs encode the whole link once more (tencent-server-wire.md §8).
+        """
+        expires_at = int(time.time()) + max_age
+        sign = self._signer.link(space, key, expires_at)
+        return f"{self.public_path(self._spaces.get(space), key)}?sign={sign}&t={expires_at}"
+
+    def check_link(self, space: str, key: str, sign: str, expires_at: str) -> bool:
+        """Whether the ``sign`` and ``t`` of a link are ours and still hold."""
+        return self._signer.check_link(space, key, sign, expires_at)
+
+    @staticmethod
+    def public_path(space: Space, key: str) -> str:
+        """The path of the file's plain address, not percent-encoded."""
+        if set(key) & _UNSAFE_IN_LINK:
+            return f"/files/{space.bucket}/~/{key.encode().hex()}"
+        return f"/files/{space.bucket}/{key}"
+
+    # Changing
+
+    async def delete(self, caller: Caller, keys: Iterable[str]) -> dict[str, YunboxError | None]:
+        """Delete files. For each key ``None``, or why it was not deleted (``FileNotFound``, ``PermissionDenied``)."""
+        return await asyncio.to_thread(lambda: {key: self._delete(caller, key) for key in keys})
+
+    def _delete(self, caller: Caller, key: str) -> YunboxError | None:
+        index = self._index(caller.space)
+        with index.lock:
+            existing = index.get(key)
+            if existing is None:
+                return _missing(key)
+            if not self.may_write(caller, existing):
+                return _write_denied(key)
+            index.delete(key)
+            self._release(index, caller.space, existing)
+        return None
+
+    async def copy(
+        self, caller: Caller, source: str, target: str, overwrite: bool = True, move: bool = False
+    ) -> StoredFile:
+        """Copy (or move) a file inside the space; the bytes are shared.
+
+        Raises:
+            FileNotFound: when ``source`` does not exist.
+            InvalidRequest, PermissionDenied, AlreadyExists: as in :meth:`prepare_upload`.
+        """
+        return await asyncio.to_thread(self._copy, caller, source, target, overwrite, move)
+
+    def _copy(self, caller: Caller, source: str, target: str, overwrite: bool, move: bool) -> StoredFile:
+        index = self._index(caller.space)
+        with index.lock:
+            original = self.stat(caller.space, source)
+            ticket = self.prepare_upload(caller, target, overwrite=overwrite)
+            if not self.may_read(caller, original) or (move and not self.may_write(caller, original)):
+                raise PermissionDenied(f"no permission on the file `{source}` / 没有操作该文件的权限")
+            if source == target:
+                return original
+            replaced = index.get(target)
+            now = int(time.time() * 1000)
+            file = replace(
+                original,
+                key=target,
+                id=ticket.id,
+                owner=ticket.owner,
+                modified_at=now,
+                created_at=replaced.created_at if replaced else now,
+            )
+            index.put(file)
+            self._release(index, caller.space, replaced)
+            if move:
+                index.delete(source)
+        return file
+
+
+_UNSAFE_IN_LINK = frozenset('%?#\\"<>^`{|}')
+
+
+def _may_write(mode: str, admin: bool, owner: str | None, existing: StoredFile | None) -> bool:
+    if admin:
+        return True
+    if owner is None or mode not in _USER_WRITE_MODES:
+        return False
+    return existing is None or existing.owner == owner
+
+
+async def _copy_stream(stream: AsyncIterator[bytes], writer: ObjectWriter, max_size: int) -> None:
+    batch: list[bytes] = []
+    waiting = total = 0
+    async for chunk in stream:
+        total += len(chunk)
+        if total > max_size:
+            raise LimitExceeded(f"the file is larger than {max_size} bytes / 文件超过大小限制", limit=max_size)
+        batch.append(chunk)
+        waiting += len(chunk)
+        if waiting >= _BATCH:
+            await asyncio.to_thread(writer.write, b"".join(batch))
+            batch, waiting = [], 0
+    if batch:
+        await asyncio.to_thread(writer.write, b"".join(batch))
+
+
+async def _one(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def _missing(key: str) -> NoSuchFile:
+    return NoSuchFile(f"the file `{key}` does not exist / 文件不存在", key=key)
+
+
+def _exists(key: str) -> AlreadyExists:
+    return AlreadyExists(f"the file `{key}` exists already / 文件已存在", key=key)
+
+
+def _write_denied(key: str) -> PermissionDenied:
+    return PermissionDenied(f"no permission to write the file `{key}` / 没有写入该文件的权限", key=key)
