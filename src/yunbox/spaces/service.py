@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import secrets
 import shutil
@@ -124,7 +125,7 @@ class SpaceService:
         """Replace the named credentials (``server_private_key`` …) by new ones; the old ones stop working at once."""
         old = self.get(space_id)
         fresh = new_keys()
-        keys = {name: fresh[name] if name in names else value for name, value in old.keys().items()}
+        keys: dict[str, Any] = {name: fresh[name] if name in names else value for name, value in old.keys().items()}
         self._store.set_keys(space_id, keys)
         self._by_secret_id.pop(old.secret_id, None)
         self._by_access_key.pop(old.access_key_id, None)
@@ -149,7 +150,7 @@ class SpaceService:
         """The configuration (with secrets) of a registered platform app, or ``None``."""
         return self._apps.get((space_id, provider, app_id))
 
-    def apps(self, space_id: str, provider: str | None = None) -> list[tuple[str, str, dict[str, Any]]]:
+    def apps(self, space_id: str, provider: str | None = None) -> builtins.list[tuple[str, str, dict[str, Any]]]:
         """The registered apps of a space: (provider, app id, configuration with secrets)."""
         found = [(p, app, config) for (space, p, app), config in self._apps.items() if space == space_id]
         return [row for row in found if provider is None or row[0] == provider]

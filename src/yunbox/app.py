@@ -1,0 +1,207 @@
+"""The composition root: settings → stores → services → protocols → one ASGI app."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from yunbox.documents.rules import Rules
+from yunbox.documents.rules.policy import parse_policy
+from yunbox.documents.service import DocumentService
+from yunbox.documents.stores import Engine
+from yunbox.errors import InvalidRequest, YunboxError
+from yunbox.files.service import FileService
+from yunbox.files.stores import LocalStore
+from yunbox.functions.capability import Capabilities
+from yunbox.functions.service import FunctionService
+from yunbox.http import Dispatcher, Receive, Request, Response, Route, Scope, Send, endpoint, json_response
+from yunbox.identity.service import IdentityService
+from yunbox.protocols import manage, mpserverless, tcb
+from yunbox.services import Address, Services
+from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
+from yunbox.spaces import Space, SpaceService, SpaceStore
+from yunbox.tools.keyring import Keyring, write_private
+
+_log = logging.getLogger("yunbox")
+
+
+class App:
+    """An ASGI application with its services. Made by :func:`create_app`; ``close`` it when it is not run by a server."""
+
+    def __init__(self, settings: Settings, services: Services, lock: DataLock) -> None:
+        self.settings = settings
+        self.services = services
+        self._lock = lock
+        self._dispatch = Dispatcher(_routes(services), endpoint(_not_found))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self._dispatch(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.start()
+        except YunboxError as error:
+            _log.error("%s", error)
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Start what runs in the background: timers and warm function processes."""
+        await self.services.functions.start()
+
+    async def close(self) -> None:
+        """Stop the background work and close every file."""
+        services = self.services
+        await services.functions.close()
+        await services.identity.aclose()
+        services.documents.close()
+        services.files.close()
+        services.spaces.close()
+        self._lock.release()
+
+
+class DataLock:
+    """One process at a time may own a data directory."""
+
+    def __init__(self, data: Path) -> None:
+        data.mkdir(parents=True, exist_ok=True)
+        self._file = (data / "lock").open("w", encoding="ascii")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise InvalidRequest(
+                f"another yunbox is using {data}; stop it, or choose another directory with --data"
+                f" / 数据目录 {data} 正被另一个 yunbox 使用"
+            ) from None
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def create_app(settings: Settings) -> App:
+    """The application for ``settings.data``, which is made when it does not exist.
+
+    Raises:
+        InvalidRequest: when another process owns the data directory.
+    """
+    lock = DataLock(settings.data)
+    with contextlib.ExitStack() as undo:
+        undo.callback(lock.release)
+        services = _services(settings)
+        _admin_token(settings.data)
+        undo.pop_all()
+    return App(settings, services, lock)
+
+
+def _services(settings: Settings) -> Services:
+    keyring = Keyring.open(settings.data / "secret.key")
+    spaces = SpaceService(SpaceStore(settings.data / "server.sqlite", keyring), check_space_setting)
+    address = Address(configured=settings.public_url)
+    if settings.port:
+        address.bind(settings.host, settings.port)
+    host_calls = _HostCalls()
+    functions = FunctionService(
+        settings,
+        spaces,
+        Capabilities(keyring.derive("function capabilities")),
+        admin_url=lambda: f"{address.local}/admin",
+        host_call=host_calls,
+    )
+    services = Services(
+        settings=settings,
+        keyring=keyring,
+        spaces=spaces,
+        identity=IdentityService(spaces, settings),
+        documents=_documents(settings, spaces),
+        files=FileService(
+            spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20
+        ),
+        functions=functions,
+        address=address,
+    )
+    host_calls.services = services
+    return services
+
+
+class _HostCalls:
+    """What running functions may ask of their host; bound late, because it needs the services it is part of."""
+
+    services: Services
+
+    async def __call__(self, caller: Any, method: str, params: dict[str, Any]) -> Any:
+        return await mpserverless.host_call(self.services, caller, method, params)
+
+
+def _documents(settings: Settings, spaces: SpaceService) -> DocumentService:
+    def open_engine(space: Space) -> Engine:
+        return Engine.open(space.directory / "documents.sqlite", durability=settings.durability)
+
+    return DocumentService(
+        spaces,
+        open_engine,
+        default_rule=_default_rule(settings),
+        may_create=lambda space: bool(space.settings.get("client_create_collections", settings.mode == "dev")),
+        vendor_limits=settings.profile == "vendor",
+    )
+
+
+def _default_rule(settings: Settings) -> Callable[[Space], Rules]:
+    fallback = "PRIVATE" if settings.mode == "dev" else "ADMINWRITEONLY"
+
+    def rule(space: Space) -> Rules:
+        return parse_policy(str(space.settings.get("a_default_policy") or fallback))
+
+    return rule
+
+
+def check_space_setting(name: str, value: Any) -> Any:
+    """The value to keep for a space setting; ``None`` stays ``None``.
+
+    Raises:
+        InvalidRequest: for an unknown name or a value that does not fit.
+    """
+    setting = find_setting(SPACE_SETTINGS, name)
+    if value is None:
+        return None
+    kept = parse_value(setting, value)
+    if name == "a_default_policy" and kept:
+        parse_policy(kept)
+    return kept
+
+
+def _admin_token(data: Path) -> None:
+    """Make the token that administrators and the command line show, unless it is there."""
+    path = data / "admin.token"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(24) + "\n")
+
+
+def _routes(services: Services) -> list[Route]:
+    routes = [Route("exact", "/healthz", endpoint(_healthy)), Route("exact", "/readyz", endpoint(_healthy))]
+    for protocol in (tcb, mpserverless, manage):
+        routes += protocol.routes(services)
+    return routes
+
+
+async def _healthy(request: Request) -> Response:
+    return json_response({"status": "ok"})
+
+
+async def _not_found(request: Request) -> Response:
+    return json_response(
+        {"code": "NOT_FOUND", "message": f"nothing is served at {request.path} / 此路径没有内容"}, status=404
+    )
