@@ -21,7 +21,6 @@ from yunbox.identity.providers import App, PlatformUser, Provider, WeChat, devel
 from yunbox.identity.sessions import TokenCache, Verified
 from yunbox.identity.store import SessionRow, UserStore
 from yunbox.identity.user import Identity, Session, User, caller_of
-from yunbox.settings import Settings
 from yunbox.spaces import Space, SpaceService
 
 REFRESH_PREFIX = "rt_"
@@ -31,6 +30,7 @@ OPAQUE_SLIDING_SECONDS = 1800
 _STORE_EVERY_SECONDS = 60
 _OPENID_PROVIDERS = ("wechat", "developer")
 _EXPIRED_EVERY = 500
+DEFAULT_API_URLS = {"wechat": "https://api.weixin.qq.com"}
 
 
 @dataclass(slots=True)
@@ -53,18 +53,31 @@ class _Users:
 class IdentityService:
     """Users and sessions of all spaces.
 
+    ``developer_login`` lets anyone sign in as anyone where a space does not say otherwise (DESIGN §9.9);
+    ``api_urls`` are the base URLs of platforms by provider; with ``full_sync`` sessions survive a power cut.
+
     All methods that are not ``async`` may be called from any thread; those that write cost one small transaction.
     Two spaces never share a user, a session or a signing key.
     """
 
-    def __init__(self, spaces: SpaceService, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        spaces: SpaceService,
+        *,
+        developer_login: bool = False,
+        api_urls: Mapping[str, str] | None = None,
+        full_sync: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._spaces = spaces
-        self._settings = settings
+        self._developer_login = developer_login
+        self._full_sync = full_sync
         self._clock = clock
         self._open: dict[str, _Users] = {}
         self._lock = threading.Lock()
         self._client: httpx.AsyncClient | None = None
-        self._providers: dict[str, tuple[Provider, str]] = {"wechat": (WeChat(), settings.wechat_api_url)}
+        self._providers: dict[str, Provider] = {"wechat": WeChat()}
+        self._api_urls = {**DEFAULT_API_URLS, **(api_urls or {})}
         self._guesses = passwords.Throttle(clock, limit=10, window=300)
         self._opened = 0
         spaces.on_delete(self._close_space)
@@ -169,8 +182,8 @@ class IdentityService:
             raise InvalidRequest("the login code is missing / 缺少登录 code")
         config = self._spaces.app(space.id, provider, app_id)
         if config is not None and provider in self._providers:
-            checker, base_url = self._providers[provider]
-            return await checker.resolve(self._http(), base_url, App(app_id, str(config.get("secret", ""))), code)
+            app = App(app_id, str(config.get("secret", "")))
+            return await self._providers[provider].resolve(self._http(), self._api_urls[provider], app, code)
         if self.allows_developer(space):
             return developer_user(space.id, app_id, code)
         raise Unauthenticated(
@@ -185,7 +198,7 @@ class IdentityService:
         choice = space.settings.get("developer_login")
         if choice is not None:
             return bool(choice)
-        return self._settings.mode == "dev" or bool(self._spaces.apps(space.id, "developer"))
+        return self._developer_login or bool(self._spaces.apps(space.id, "developer"))
 
     # Tokens
 
@@ -474,7 +487,7 @@ class IdentityService:
                 return self._open.get(space.id) or self._open_space(space)
 
     def _open_space(self, space: Space) -> _Users:
-        store = UserStore(space.directory / "users.sqlite", full_sync=self._settings.durability == "full")
+        store = UserStore(space.directory / "users.sqlite", full_sync=self._full_sync)
         users = self._open[space.id] = _Users(store, TokenCache(self._clock), TokenCache(self._clock))
         return users
 
