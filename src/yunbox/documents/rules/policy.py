@@ -28,7 +28,7 @@ _OWNER = re.compile(
 _KEYS = (".read", ".write", "*")
 
 
-def rules_from_policy(policy: str | Mapping[str, Any]) -> Rules:
+def parse_policy(policy: str | Mapping[str, Any]) -> Rules:
     """The rules of a preset's name, of a policy's JSON text or of the policy itself.
 
     Raises:
@@ -76,7 +76,7 @@ def _grant(policy: Mapping[str, Any], key: str) -> Grant:
 
 
 def _condition(grant: Grant) -> bool | str:
-    return {"all": True, "none": False, "owner": _OWNER_TEXT}[grant]
+    return _OWNER_TEXT if grant == "owner" else grant == "all"
 
 
 def _write_grant(rules: Rules) -> Grant:

@@ -1,0 +1,22 @@
+"""The protocol of Alibaba's mini-program serverless: gateway, upload host and OpenAPI."""
+
+from __future__ import annotations
+
+from yunbox.http import Route, endpoint
+from yunbox.protocols.mpserverless.addresses import UPLOAD_PREFIX
+from yunbox.protocols.mpserverless.gateway import Gateway, host_call
+from yunbox.protocols.mpserverless.oss import UploadHost
+from yunbox.services import Services
+
+__all__ = ["host_call", "routes"]
+
+
+def routes(services: Services) -> list[Route]:
+    """Where this protocol answers."""
+    gateway = Gateway(services)
+    uploads = endpoint(UploadHost(services).handle)
+    return [
+        Route("suffix", "/client", endpoint(gateway.client)),
+        Route("suffix", "/server", endpoint(gateway.server)),
+        Route("prefix", UPLOAD_PREFIX, uploads),
+    ]

@@ -1,0 +1,36 @@
+"""Methods beside users, functions, documents and files: what ``network.forward`` and the node SDK may send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yunbox.protocols.mpserverless.call import Call, Method
+from yunbox.protocols.mpserverless.errors import GatewayError
+
+
+async def proxy_request(call: Call) -> Any:
+    """``httpProxyClient``: off, because it would let any holder of a key reach the server's own network."""
+    raise GatewayError(
+        "PermissionDenied",
+        "the HTTP proxy is off on this server; call the address from a cloud function instead / 未开启 HTTP 代理，请在云函数中发起请求",
+    )
+
+
+async def redis_command(call: Call) -> Any:
+    """``user.redisCli``: there is no Redis here."""
+    raise GatewayError(
+        "InvalidMethod.Format",
+        "this server has no Redis; use a collection instead / 未提供 Redis 服务，请使用数据库集合",
+    )
+
+
+async def report_billing(call: Call) -> Any:
+    """``user.report``: the usage a function's platform bills; nothing is billed here, so it is taken and dropped."""
+    return True
+
+
+METHODS: dict[str, Method] = {
+    "serverless.http.proxy.request": proxy_request,
+    "serverless.redis.cli": redis_command,
+    "inner.method.billing.report": report_billing,
+}
