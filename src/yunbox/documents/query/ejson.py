@@ -1,0 +1,364 @@
+"""Extended JSON: the text form in which documents are stored, and the forms that drivers send.
+
+The stored form is relaxed Extended JSON with numeric dates (``{"$date": <int ms>}``). An object of the user's that looks
+like one of the wrappers is stored as ``{"$esc": {…}}``, so that every value survives the round trip.
+"""
+
+from __future__ import annotations
+
+import math
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from re import Pattern
+from typing import Any
+
+import orjson
+from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+
+from yunbox.errors import QueryError
+
+from .values import (
+    INT32_MAX,
+    INT32_MIN,
+    INT64_MAX,
+    INT64_MIN,
+    MISSING,
+    UNDEFINED,
+    date_millis,
+    from_millis,
+    regex_parts,
+)
+
+MAX_DEPTH = 200
+
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def dumps(value: Any) -> bytes:
+    """The stored text of a value. Raises `QueryError` for what a document cannot hold (a lone surrogate, an int above
+    64 bits, nesting beyond 200).
+    """
+    wrapped = 0
+
+    def wrap(item: Any) -> Any:
+        nonlocal wrapped
+        result = _wrap(item)
+        if type(item) in _WRAP and type(result) is dict:
+            wrapped += 1
+        return result
+
+    try:
+        text = orjson.dumps(value, wrap, _OPTIONS)
+        # orjson writes NaN as null and knows nothing of look-alikes: only where these may be is the careful walk needed.
+        if b"null" in text or text.count(b'"$') != wrapped:
+            return orjson.dumps(to_plain(value))
+    except (TypeError, RecursionError) as error:
+        raise _unstorable(value, error) from error
+    return text
+
+
+def _unstorable(value: Any, error: Exception) -> QueryError:
+    if isinstance(error, RecursionError) or "ecursion" in str(error):
+        return _too_deep()
+    return QueryError(f"the document cannot be stored: {error}", number=2, name="BadValue")
+
+
+def _too_deep() -> QueryError:
+    return QueryError(f"BSONObj exceeds maximum nested object depth: {MAX_DEPTH}", number=15, name="Overflow")
+
+
+def loads(text: bytes | str) -> Any:
+    """The value of a stored text."""
+    parsed = orjson.loads(text)
+    mark: Any = '"$' if isinstance(text, str) else b'"$'
+    return _unwrap(parsed) if mark in text else parsed
+
+
+def to_plain(value: Any, depth: int = 0) -> Any:
+    """The stored form of a value as an object of JSON types."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else {"$numberDouble": _double_text(value)}
+    if depth > MAX_DEPTH:
+        raise _too_deep()
+    if isinstance(value, dict):
+        plain = {name: to_plain(item, depth + 1) for name, item in value.items()}
+        return {"$esc": plain} if _looks_wrapped(value) else plain
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item, depth + 1) for item in value]
+    wrapped = _wrap(value)
+    if "$scope" in wrapped:
+        wrapped["$scope"] = to_plain(wrapped["$scope"], depth + 1)
+    return wrapped
+
+
+def from_plain(plain: Any) -> Any:
+    """The value of a stored form that is already parsed; containers are changed in place and returned."""
+    return _unwrap(plain)
+
+
+def _looks_wrapped(value: dict[str, Any]) -> bool:
+    if len(value) == 1:
+        (name,) = value
+        return name in _UNWRAP
+    return len(value) == 2 and "$code" in value and "$scope" in value
+
+
+def _double_text(value: float) -> str:
+    if value != value:
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return repr(value)
+
+
+def _wrap_long(value: Int64) -> Any:
+    return {"$numberLong": str(int(value))} if INT32_MIN <= value <= INT32_MAX else int(value)
+
+
+def _wrap_binary(value: Any) -> dict[str, Any]:
+    subtype = getattr(value, "subtype", 0)
+    return {"$binary": {"base64": b64encode(value).decode(), "subType": f"{subtype:02x}"}}
+
+
+def _wrap_regex(value: Any) -> dict[str, Any]:
+    pattern, options = regex_parts(value)
+    return {"$regularExpression": {"pattern": pattern, "options": options}}
+
+
+def _wrap_code(value: Code) -> dict[str, Any]:
+    return {"$code": str(value)} if value.scope is None else {"$code": str(value), "$scope": dict(value.scope)}
+
+
+def _wrap_date(value: Any) -> dict[str, Any]:
+    return {"$date": date_millis(value)}
+
+
+_WRAP: dict[type, Callable[[Any], Any]] = {
+    datetime: _wrap_date,
+    DatetimeMS: _wrap_date,
+    ObjectId: lambda value: {"$oid": str(value)},
+    Int64: _wrap_long,
+    Decimal128: lambda value: {"$numberDecimal": str(value)},
+    Binary: _wrap_binary,
+    bytes: _wrap_binary,
+    Regex: _wrap_regex,
+    Pattern: _wrap_regex,
+    Timestamp: lambda value: {"$timestamp": {"t": value.time, "i": value.inc}},
+    MinKey: lambda value: {"$minKey": 1},
+    MaxKey: lambda value: {"$maxKey": 1},
+    Code: _wrap_code,
+    type(UNDEFINED): lambda value: {"$undefined": True},
+}
+
+
+def _wrap(value: Any) -> Any:
+    wrap = _WRAP.get(type(value))
+    if wrap is not None:
+        return wrap(value)
+    for kind in type(value).__mro__[1:]:
+        if kind in _WRAP:
+            return _WRAP[kind](value)
+        if kind in (dict, list, str, int, float):
+            return kind(value)
+    raise TypeError(f"a document cannot hold a {type(value).__name__}")
+
+
+def _parse_double(text: Any) -> float:
+    return float(text)
+
+
+def _unwrap_long(text: Any) -> int:
+    number = int(text)
+    return Int64(number) if INT32_MIN <= number <= INT32_MAX else number
+
+
+def _unwrap_binary(body: Any) -> Any:
+    data = b64decode(body["base64"])
+    subtype = int(body["subType"], 16)
+    return data if subtype == 0 else Binary(data, subtype)
+
+
+_UNWRAP: dict[str, Callable[[Any], Any]] = {
+    "$date": from_millis,
+    "$oid": ObjectId,
+    "$numberLong": _unwrap_long,
+    "$numberDouble": _parse_double,
+    "$numberDecimal": Decimal128,
+    "$binary": _unwrap_binary,
+    "$regularExpression": lambda body: Regex(body["pattern"], body["options"]),
+    "$timestamp": lambda body: Timestamp(body["t"], body["i"]),
+    "$minKey": lambda body: MinKey(),
+    "$maxKey": lambda body: MaxKey(),
+    "$undefined": lambda body: UNDEFINED,
+    "$code": Code,
+    "$esc": lambda body: _unwrap_fields(body),
+}
+
+
+def _unwrap(value: Any) -> Any:
+    kind = type(value)
+    if kind is dict:
+        if 0 < len(value) < 3:
+            unwrapped = _unwrap_object(value)
+            if unwrapped is not MISSING:
+                return unwrapped
+        return _unwrap_fields(value)
+    if kind is list:
+        for index, item in enumerate(value):
+            inner = type(item)
+            if inner is dict or inner is list:
+                value[index] = _unwrap(item)
+    return value
+
+
+def _unwrap_object(value: dict[str, Any]) -> Any:
+    for name in value:
+        if name[:1] != "$":
+            return MISSING
+        break
+    if len(value) == 2:
+        if "$code" in value and "$scope" in value:
+            return Code(value["$code"], _unwrap(value["$scope"]))
+        return MISSING
+    unwrap = _UNWRAP.get(name)
+    return MISSING if unwrap is None else unwrap(value[name])
+
+
+def _unwrap_fields(value: dict[str, Any]) -> dict[str, Any]:
+    for name, item in value.items():
+        kind = type(item)
+        if kind is dict or kind is list:
+            value[name] = _unwrap(item)
+    return value
+
+
+def from_wire(value: Any) -> Any:
+    """Decode parsed JSON with canonical or relaxed wrappers, as drivers send it, into a new value.
+
+    ``{"$regex": …}`` stays a document: it is an operator. Raises `QueryError` (FailedToParse) for a wrapper whose content
+    cannot be read, and for nesting beyond 200.
+    """
+    return _from_wire(value, 0)
+
+
+def _from_wire(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is dict:
+        return _object_from_wire(value, depth)
+    if kind is list:
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        return [_from_wire(item, depth + 1) for item in value]
+    if kind is int and not INT64_MIN <= value <= INT64_MAX:
+        return float(value)
+    return value
+
+
+def _object_from_wire(value: dict[str, Any], depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise _too_deep()
+    for name in value:
+        if name[:1] == "$":
+            decode = _FROM_WIRE.get(name)
+            if decode is not None and _is_whole_wrapper(name, value):
+                try:
+                    return decode(value[name], value)
+                except (TypeError, ValueError, KeyError, ArithmeticError, AttributeError) as error:
+                    raise QueryError(
+                        f"cannot read {name} in Extended JSON: {error}", number=9, name="FailedToParse"
+                    ) from error
+        break
+    return {name: _from_wire(item, depth + 1) for name, item in value.items()}
+
+
+def _is_whole_wrapper(name: str, value: dict[str, Any]) -> bool:
+    if len(value) == 1:
+        return True
+    return len(value) == 2 and (name, *value) in (
+        ("$binary", "$binary", "$type"),
+        ("$code", "$code", "$scope"),
+    )
+
+
+def _date_from_wire(body: Any, whole: dict[str, Any]) -> Any:
+    if isinstance(body, dict):
+        return from_millis(int(body["$numberLong"]))
+    if isinstance(body, str):
+        moment = datetime.fromisoformat(body)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return from_millis(date_millis(moment))
+    return from_millis(int(body))
+
+
+def _binary_from_wire(body: Any, whole: dict[str, Any]) -> Any:
+    if isinstance(body, str):
+        body = {"base64": body, "subType": whole.get("$type", "00")}
+    subtype = body["subType"]
+    return _unwrap_binary(
+        {"base64": body["base64"], "subType": subtype if isinstance(subtype, str) else f"{subtype:x}"}
+    )
+
+
+def _code_from_wire(body: Any, whole: dict[str, Any]) -> Any:
+    return Code(body, _from_wire(whole["$scope"], 0)) if "$scope" in whole else Code(body)
+
+
+def _integer_from_wire(body: Any, whole: dict[str, Any]) -> Any:
+    number = int(body)
+    if not INT64_MIN <= number <= INT64_MAX:
+        raise ValueError("out of the range of a 64 bit integer")
+    return number
+
+
+def _long_from_wire(body: Any, whole: dict[str, Any]) -> Any:
+    return _unwrap_long(_integer_from_wire(body, whole))
+
+
+def _uuid_from_wire(body: Any, whole: dict[str, Any]) -> Any:
+    return Binary(bytes.fromhex(body.replace("-", "")), 4)
+
+
+_FROM_WIRE: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
+    "$numberInt": _integer_from_wire,
+    "$numberLong": _long_from_wire,
+    "$numberDouble": lambda body, whole: float(body),
+    "$numberDecimal": lambda body, whole: Decimal128(body),
+    "$date": _date_from_wire,
+    "$oid": lambda body, whole: ObjectId(body),
+    "$regularExpression": lambda body, whole: Regex(body["pattern"], body.get("options", "")),
+    "$binary": _binary_from_wire,
+    "$uuid": _uuid_from_wire,
+    "$timestamp": lambda body, whole: Timestamp(int(body["t"]), int(body["i"])),
+    "$minKey": lambda body, whole: MinKey(),
+    "$maxKey": lambda body, whole: MaxKey(),
+    "$undefined": lambda body, whole: UNDEFINED,
+    "$symbol": lambda body, whole: str(body),
+    "$code": _code_from_wire,
+}
+
+
+def to_canonical(value: Any) -> Any:
+    """Canonical Extended JSON (``{"$numberInt": "5"}``, ``{"$date": {"$numberLong": "…"}}``) as an object of JSON types."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if isinstance(value, dict):
+        return {name: to_canonical(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_canonical(item) for item in value]
+    if isinstance(value, float):
+        return {"$numberDouble": _double_text(value)}
+    if isinstance(value, Int64):
+        return {"$numberLong": str(int(value))}
+    if kind is int:
+        return {"$numberInt" if INT32_MIN <= value <= INT32_MAX else "$numberLong": str(value)}
+    wrapped = _wrap(value)
+    if "$date" in wrapped:
+        return {"$date": {"$numberLong": str(wrapped["$date"])}}
+    if "$scope" in wrapped:
+        wrapped["$scope"] = to_canonical(wrapped["$scope"])
+    return wrapped
