@@ -1,0 +1,1 @@
+"""Requests through the whole server, against bare servers that do nothing."""
