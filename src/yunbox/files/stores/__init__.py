@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from yunbox.files.stores.local import LocalStore
+
 
 class ObjectWriter(Protocol):
     """An object being written. Calls block: run them in a thread."""
@@ -43,4 +45,4 @@ class ObjectStore(Protocol):
     def delete(self, space: str, digest: str) -> None: ...
 
 
-__all__ = ["ObjectReader", "ObjectStore", "ObjectWriter"]
+__all__ = ["LocalStore", "ObjectReader", "ObjectStore", "ObjectWriter"]

@@ -1,0 +1,94 @@
+"""``POST <any prefix>/admin``: every action of every server SDK. Always answers HTTP 200 (tencent-server-wire.md §3)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from yunbox.errors import DuplicateKey, SpaceNotFound, YunboxError
+from yunbox.http import Handler as HttpHandler
+from yunbox.http import Request, Response
+from yunbox.protocols.tcb.admin.actions import ACTIONS
+from yunbox.protocols.tcb.admin.authentication import authenticate
+from yunbox.protocols.tcb.admin.call import Call
+from yunbox.protocols.tcb.admin.envelope import Envelope, check_size, read_json, read_multipart
+from yunbox.protocols.tcb.errors import VendorError, vendor_error
+from yunbox.services import Services
+
+_log = logging.getLogger("yunbox.tcb.admin")
+
+
+def admin_endpoint(services: Services) -> HttpHandler:
+    """The handler of ``/admin``."""
+
+    async def handle(request: Request) -> Response:
+        request_id = uuid.uuid4().hex
+        envelope: Envelope | None = None
+        try:
+            envelope = await _read(services, request)
+            return await _answer(services, request, envelope, request_id)
+        except YunboxError as error:
+            action = envelope.action if envelope else ""
+            _log.info("%s %s: %s", request_id, action, error)
+            return failure(_for_sdk(error, action, request), request_id)
+        except Exception:
+            _log.exception("%s: unhandled error in %s", request_id, envelope.action if envelope else "/admin")
+            return failure(VendorError("SYS_ERR", "internal error / 服务器内部错误"), request_id)
+
+    return handle
+
+
+async def _read(services: Services, request: Request) -> Envelope:
+    content_type = request.header("content-type")
+    limit = services.settings.max_body_mb * 2**20
+    if content_type.startswith("multipart/form-data"):
+        # tcb-admin-node up to 1.6 sends whole files in here.
+        upload = services.settings.max_upload_mb * 2**20
+        return read_multipart(await request.body(max(limit, upload + 2**20)), content_type)
+    body = await request.body(limit)
+    check_size(body, limit)
+    return read_json(body)
+
+
+async def _answer(services: Services, request: Request, envelope: Envelope, request_id: str) -> Response:
+    caller = authenticate(services, request, envelope)
+    handler = ACTIONS.get(envelope.action)
+    if handler is None:
+        return failure(
+            VendorError("INVALID_PARAM", f"unknown action `{envelope.action[:100]}` / 未知的接口"), request_id
+        )
+    call = Call(
+        services,
+        replace(caller, request_id=caller.request_id or request_id),
+        request,
+        envelope.values,
+        request_id,
+        envelope.content_types,
+    )
+    reply = await handler(call)
+    return reply if isinstance(reply, Response) else success(reply, request_id)
+
+
+def success(reply: dict[str, Any], request_id: str) -> Response:
+    """A JSON answer; its content type is compared literally by the SDKs' ``wx.openApi``."""
+    return Response(orjson.dumps({"requestId": request_id, **reply}))
+
+
+def failure(error: VendorError, request_id: str) -> Response:
+    return Response(orjson.dumps({"requestId": request_id, "code": error.code, "message": error.message}))
+
+
+def _for_sdk(error: YunboxError, action: str, request: Request) -> VendorError:
+    """The vendor's error, in the spelling that the asking SDK knows (semantics.md §16.2)."""
+    known = vendor_error(error, action)
+    sdk, agent = request.header("x-sdk-version"), request.header("user-agent")
+    is_wx = sdk.startswith("wx-server-sdk/") or (agent.startswith("tcb-admin-sdk/") and not agent.endswith("/1.23.0"))
+    if isinstance(error, SpaceNotFound) and is_wx:
+        return replace(known, code="INVALIID_ENV")
+    if isinstance(error, DuplicateKey) and not is_wx:
+        return replace(known, code="DATABASE_DUPLICATE_WRITE")
+    return known
