@@ -5,6 +5,7 @@ from __future__ import annotations
 from yunbox.http import Route, endpoint
 from yunbox.protocols.mpserverless.addresses import UPLOAD_PREFIX
 from yunbox.protocols.mpserverless.gateway import Gateway, host_call
+from yunbox.protocols.mpserverless.openapi import OpenApi
 from yunbox.protocols.mpserverless.oss import UploadHost
 from yunbox.services import Services
 
@@ -15,8 +16,10 @@ def routes(services: Services) -> list[Route]:
     """Where this protocol answers."""
     gateway = Gateway(services)
     uploads = endpoint(UploadHost(services).handle)
+    openapi = endpoint(OpenApi(services).handle)
     return [
         Route("suffix", "/client", endpoint(gateway.client)),
         Route("suffix", "/server", endpoint(gateway.server)),
         Route("prefix", UPLOAD_PREFIX, uploads),
+        Route("suffix", "/", openapi),
     ]

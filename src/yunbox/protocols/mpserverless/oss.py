@@ -82,7 +82,7 @@ class UploadHost:
         self._services = services
 
     async def handle(self, request: Request) -> Response:
-        """``POST`` stores a file, ``GET …/<key>`` finds it."""
+        """``POST`` stores the file of a form, ``PUT …/<key>`` the body, ``GET …/<key>`` leads to a stored file."""
         if request.method == "OPTIONS":
             return Response(b"", 204, "", _PREFLIGHT)
         space_id, _, key = request.path.removeprefix(UPLOAD_PREFIX).partition("/")
@@ -90,6 +90,8 @@ class UploadHost:
             return self._redirect(space_id, key)
         stream = request.stream()
         try:
+            if request.method == "PUT":
+                return await self._put(request, space_id, key, stream)
             return await self._store(request, space_id, stream)
         except YunboxError as error:
             await _drain(stream, self._services.settings.max_upload_mb * 2**21)
@@ -109,6 +111,20 @@ class UploadHost:
         content_type = form.fields.get("content-type") or form.file.content_type or ""
         await self._services.files.receive(ticket, form.content, content_type, _kept_headers(form.fields))
         return _accepted(form.fields)
+
+    async def _put(self, request: Request, space_id: str, key: str, stream: AsyncIterator[bytes]) -> Response:
+        """Store the body under a URL that the OpenAPI signed. The content type is part of what was signed."""
+        query = request.query
+        ticket = self._services.files.read_ticket(query.get("Ticket", ""), query.get("Signature", ""))
+        content_type = request.header("content-type")
+        if ticket.space != space_id or ticket.key != key:
+            raise UploadRefused(403, "AccessDenied", "the URL is not the one that was signed / 上传地址与签名时不一致")
+        if ticket.content_type and ticket.content_type != content_type:
+            raise UploadRefused(
+                403, "SignatureDoesNotMatch", f"send Content-Type {ticket.content_type} / Content-Type 与签名时不一致"
+            )
+        file = await self._services.files.receive(ticket, stream, content_type)
+        return Response(b"", 200, "", (("ETag", file.etag), *_CORS))
 
     def _ticket(self, space_id: str, fields: Mapping[str, str]) -> UploadTicket:
         policy_text = fields.get("policy", "")
