@@ -17,10 +17,13 @@ import httpx
 from yunbox.caller import Caller
 from yunbox.errors import AlreadyExists, InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from yunbox.identity import passwords, tickets, tokens
+from yunbox.identity.codes import Codes
 from yunbox.identity.providers import App, PlatformUser, Provider, WeChat, developer_user
+from yunbox.identity.senders import Channel, Sender
 from yunbox.identity.sessions import TokenCache, Verified
 from yunbox.identity.store import SessionRow, UserStore
 from yunbox.identity.user import Identity, Session, User, caller_of
+from yunbox.identity.vouchers import Vouchers
 from yunbox.spaces import Space, SpaceService
 
 REFRESH_PREFIX = "rt_"
@@ -54,7 +57,8 @@ class IdentityService:
     """Users and sessions of all spaces.
 
     ``developer_login`` lets anyone sign in as anyone where a space does not say otherwise (DESIGN §9.9);
-    ``api_urls`` are the base URLs of platforms by provider; with ``full_sync`` sessions survive a power cut.
+    ``api_urls`` are the base URLs of platforms by provider; with ``full_sync`` sessions survive a power cut;
+    ``sender`` delivers one-time codes.
 
     All methods that are not ``async`` may be called from any thread; those that write cost one small transaction.
     Two spaces never share a user, a session or a signing key.
@@ -67,6 +71,7 @@ class IdentityService:
         developer_login: bool = False,
         api_urls: Mapping[str, str] | None = None,
         full_sync: bool = True,
+        sender: Sender | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._spaces = spaces
@@ -80,6 +85,8 @@ class IdentityService:
         self._api_urls = {**DEFAULT_API_URLS, **(api_urls or {})}
         self._guesses = passwords.Throttle(clock, limit=10, window=300)
         self._opened = 0
+        self._codes = Codes(clock, sender)
+        self.vouchers = Vouchers(clock, 600)
         spaces.on_delete(self._close_space)
 
     # Signing in
@@ -104,7 +111,13 @@ class IdentityService:
         return self._start(space, user, identity)
 
     def sign_in_with_ticket(self, space: Space, ticket: str) -> Session:
-        """A session of the user that a login ticket names (USR-12).
+        """A session of the user that a login ticket names (USR-12); raises as :meth:`read_ticket`."""
+        uid, ends = self.read_ticket(space, ticket)
+        identity = Identity("ticket", "", uid)
+        return self._start(space, self._ensure(space, identity), identity, ends)
+
+    def read_ticket(self, space: Space, ticket: str) -> tuple[str, int | None]:
+        """The uid that a login ticket names, and when the login ends (ms since 1970) if it says so.
 
         Raises:
             Unauthenticated: when the ticket is not signed with this space's current key, or has expired.
@@ -113,11 +126,9 @@ class IdentityService:
         if public_key is None:
             raise Unauthenticated(
                 "the login ticket was not signed with this space's key file / 自定义登录凭证不是由当前密钥签发的",
-                reason="invalid",
+                reason="ticket",
             )
-        uid, ends = tickets.read(ticket, public_key, self._clock())
-        identity = Identity("ticket", "", uid)
-        return self._start(space, self._ensure(space, identity), identity, ends)
+        return tickets.read(ticket, public_key, self._clock())
 
     async def sign_in_with_password(
         self, space: Space, login: str, password: str, *, kind: str = "username", client_ip: str = ""
@@ -200,6 +211,46 @@ class IdentityService:
             return bool(choice)
         return self._developer_login or bool(self._spaces.apps(space.id, "developer"))
 
+    # One-time codes
+
+    async def send_code(self, space: Space, channel: Channel, target: str) -> str:
+        """Send a code by e-mail or phone; returns the name for :meth:`check_code`.
+
+        Raises:
+            InvalidRequest: when the target is unusable or this server has no way to send.
+            LimitExceeded: after too many codes for one target.
+        """
+        if not 3 <= len(target) <= 254 or (channel == "email") != ("@" in target):
+            raise InvalidRequest(f"`{target}` is no {channel} to send a code to / 接收验证码的地址无效")
+        return await self._codes.send(space, channel, target, developer=self.allows_developer(space))
+
+    def check_code(self, space: Space, name: str, code: str) -> tuple[Channel, str]:
+        """The channel and target that a code proves to belong to the client; the code is used up.
+
+        Raises:
+            Unauthenticated: ``reason`` is ``code``.
+        """
+        return self._codes.check(space, name, code)
+
+    def sign_in_with_code(self, space: Space, channel: Channel, target: str, code: str) -> Session:
+        """A session of the user with this e-mail address or phone number, proven by the last code sent to it."""
+        self.check_last_code(space, channel, target, code)
+        return self.sign_in_with_contact(space, channel, target)
+
+    def check_last_code(self, space: Space, channel: Channel, target: str, code: str) -> None:
+        """Check ``code`` against the last one sent to ``target``; raises as :meth:`check_code`."""
+        self._codes.check_target(space, channel, target, code)
+
+    def sign_in_with_contact(self, space: Space, channel: Channel, target: str) -> Session:
+        """A session of the user with a contact that was proven; a new user when there is none."""
+        user = self.find_user(space, channel, target) or self.create_user(space, **{channel: target})
+        return self._start(space, self._usable(self._users(space).store, user.user_id), Identity(channel, "", target))
+
+    def session_for_user(self, space: Space, user_id: str, provider: str = "password") -> Session:
+        """A session of a user whom the caller has checked otherwise."""
+        user = self._usable(self._users(space).store, user_id)
+        return self._start(space, user, Identity(provider, "", user_id))
+
     # Tokens
 
     def verify(self, space: Space, access_token: str) -> Caller:
@@ -242,9 +293,22 @@ class IdentityService:
         users.opaque.put(token, found)
         return found
 
-    def refresh(self, space: Space, refresh_token: str) -> Session:
-        """New tokens for a refresh token. The token before it keeps working until the new one has been used, so a
-        client that missed the answer can repeat; an older one ends the session, because somebody copied it.
+    def identify(self, access_token: str) -> Caller:
+        """The caller behind an access token of any space: for requests that do not name theirs.
+
+        Raises:
+            Unauthenticated: ``reason`` as for :meth:`verify`.
+        """
+        space_id = tokens.space_of(access_token)
+        if space_id not in self._spaces:
+            raise Unauthenticated("the access token is not valid / 登录凭证无效", reason="invalid")
+        return self.verify(self._spaces.get(space_id), access_token)
+
+    def refresh(self, space: Space, refresh_token: str, *, rotate: bool = True) -> Session:
+        """New tokens for a refresh token.
+
+        The token before it keeps working until the new one has been used, so a client that missed the answer can
+        repeat; an older one ends the session, because somebody copied it. ``rotate=False`` keeps the refresh token.
 
         Raises:
             Unauthenticated: ``reason`` as for :meth:`verify`.
@@ -257,7 +321,7 @@ class IdentityService:
             following = tokens.next_secret(space, secret)
             given = tokens.digest(secret)
             if secrets.compare_digest(given, row.secret):
-                store.rotate(session_id, tokens.digest(following), given, self._refresh_end(row))
+                self._renew(store, row, following if rotate else secret, given)
                 store.see_user(user.user_id, _ms(self._clock()))
             elif row.previous is None or not secrets.compare_digest(given, row.previous):
                 store.delete_session(session_id)
@@ -267,12 +331,14 @@ class IdentityService:
                 "the refresh token was used before; sign in again / 登录已失效，请重新登录", reason="invalid"
             )
         access = tokens.issue(space, user, row.provider, session_id, int(self._clock()))
-        token = tokens.join_token(session_id, following, REFRESH_PREFIX)
+        token = tokens.join_token(session_id, following, REFRESH_PREFIX) if rotate else refresh_token
         return Session(user, row.provider, row.app_id, access, token, tokens.ACCESS_SECONDS)
 
-    def _refresh_end(self, row: SessionRow) -> int:
-        """A login ticket's end stays; other sessions last as long as they are used."""
-        return row.expires_at if row.provider == "ticket" else _ms(self._clock() + tokens.REFRESH_SECONDS)
+    def _renew(self, store: UserStore, row: SessionRow, secret: str, previous: bytes) -> None:
+        """Keep a session alive. A login ticket's end stays; other sessions last as long as they are used."""
+        now = self._clock()
+        end = row.expires_at if row.provider == "ticket" else _ms(now + tokens.REFRESH_SECONDS)
+        store.rotate(row.session_id, tokens.digest(secret), previous, end)
 
     def sign_out(self, space: Space, token: str) -> None:
         """End the session that an access or refresh token belongs to; unknown tokens are ignored."""

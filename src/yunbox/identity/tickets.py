@@ -58,11 +58,11 @@ def read(ticket: str, public_key: str, now: float) -> tuple[str, int | None]:
         )
     except jwt.InvalidTokenError:
         raise Unauthenticated(
-            "the login ticket's signature is wrong / 自定义登录凭证签名无效", reason="invalid"
+            "the login ticket's signature is wrong / 自定义登录凭证签名无效", reason="ticket"
         ) from None
     if not isinstance(expires := claims.get("exp"), int | float) or expires < now * 1000:
-        raise Unauthenticated("the login ticket has expired; make a new one / 自定义登录凭证已过期", reason="expired")
+        raise Unauthenticated("the login ticket has expired; make a new one / 自定义登录凭证已过期", reason="ticket")
     if not isinstance(uid := claims.get("uid"), str) or not uid:
-        raise Unauthenticated("the login ticket names no uid / 自定义登录凭证缺少 uid", reason="invalid")
+        raise Unauthenticated("the login ticket names no uid / 自定义登录凭证缺少 uid", reason="ticket")
     expire = claims.get("expire")
     return uid, int(expire) if isinstance(expire, int | float) else None

@@ -1,0 +1,95 @@
+"""``POST <any prefix>/web?env=E``: the envelope of every call of the 1.x and 2.x web SDKs (tencent-client.md §2.1)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from yunbox.caller import Caller
+from yunbox.errors import InvalidRequest, YunboxError
+from yunbox.http import Request, Response, json_response
+from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
+from yunbox.protocols.tcb.values import parse
+from yunbox.protocols.tcb.web.call import Actions, Answer, Call
+from yunbox.protocols.tcb.web.errors import web_error
+from yunbox.services import Services
+from yunbox.spaces import Space
+
+PUBLIC = frozenset(
+    {
+        "auth.getJwt",
+        "auth.logout",
+        "auth.signInWithTicket",
+        "auth.signInAnonymously",
+        "auth.signIn",
+        "auth.fetchAccessTokenWithRefreshToken",
+        "auth.isUsernameRegistered",
+    }
+)
+"""Actions that need no access token; one that is sent anyway is not looked at."""
+
+_CREDENTIALS_SEPARATOR = "/@@/"
+_log = logging.getLogger("yunbox.web")
+
+
+class WebHandler:
+    """Decodes, finds the action by its name, encodes. The HTTP status is always 200: SDKs give up on any other."""
+
+    def __init__(self, services: Services, actions: Actions) -> None:
+        self._services = services
+        self._actions = actions
+
+    async def __call__(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return preflight(request)
+        request_id = str(uuid.uuid4())
+        action = ""
+        try:
+            params = await self._params(request)
+            action = str(params.get("action", ""))
+            answer = await self._run(request, action, params, request_id)
+        except YunboxError as error:
+            _log.info("%s failed: %s", action or request.path, error.message)
+            vendor = web_error(error, action)
+            answer = {"code": vendor.code, "message": vendor.message}
+        except Exception:
+            _log.exception("%s failed unexpectedly (request %s)", action or request.path, request_id)
+            answer = {"code": "SYS_ERR", "message": "internal error / 服务器内部错误"}
+        headers = [*cors_headers(request), ("x-request-id", request_id)]
+        return json_response({"requestId": request_id, **answer}, headers=headers)
+
+    async def _params(self, request: Request) -> dict[str, Any]:
+        if request.method != "POST":
+            raise InvalidRequest("use POST / 请使用 POST 请求")
+        params = parse(await request.body(self._services.settings.max_body_mb * 2**20))
+        if not isinstance(params, dict):
+            raise InvalidRequest("the body must be a JSON object / 请求体必须是 JSON 对象")
+        return params
+
+    async def _run(self, request: Request, action: str, params: dict[str, Any], request_id: str) -> Answer:
+        handler = self._actions.find(action)
+        if handler is None:
+            raise InvalidRequest(f"unknown action `{action}`; it is not supported here / 不支持的 action: {action}")
+        space = self._services.spaces.get(str(request.query.get("env") or params.get("env") or ""))
+        check_origin(space.settings, request)
+        caller = self._caller(space, request, action, params)
+        caller = replace(
+            caller, client_ip=request.client_ip, user_agent=request.header("user-agent"), request_id=request_id
+        )
+        return await handler(Call(self._services, space, caller, params, request))
+
+    def _caller(self, space: Space, request: Request, action: str, params: dict[str, Any]) -> Caller:
+        token = "" if action in PUBLIC else params.get("access_token") or token_of(request)
+        if not isinstance(token, str):
+            raise InvalidRequest("access_token must be text")
+        return self._services.identity.verify(space, token) if token else self._services.identity.guest(space)
+
+
+def token_of(request: Request) -> str:
+    """The access token in a request's headers, or ``""``."""
+    kind, _, token = request.header("authorization").partition(" ")
+    if kind.lower() == "bearer":
+        return token.strip()
+    return request.header("x-cloudbase-credentials").partition(_CREDENTIALS_SEPARATOR)[0]
