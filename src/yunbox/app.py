@@ -20,6 +20,7 @@ from yunbox.files.stores import LocalStore
 from yunbox.functions.capability import Capabilities
 from yunbox.functions.service import FunctionService
 from yunbox.http import Dispatcher, Receive, Request, Response, Route, Scope, Send, endpoint, json_response
+from yunbox.identity.senders import LogSender
 from yunbox.identity.service import IdentityService
 from yunbox.protocols import manage, mpserverless, tcb
 from yunbox.services import Address, Services
@@ -125,7 +126,13 @@ def _services(settings: Settings) -> Services:
         settings=settings,
         keyring=keyring,
         spaces=spaces,
-        identity=IdentityService(spaces, settings),
+        identity=IdentityService(
+            spaces,
+            developer_login=settings.mode == "dev",
+            api_urls={"wechat": settings.wechat_api_url},
+            full_sync=settings.durability == "full",
+            sender=LogSender() if settings.mode == "dev" else None,
+        ),
         documents=_documents(settings, spaces),
         files=FileService(
             spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20

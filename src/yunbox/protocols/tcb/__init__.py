@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from yunbox.http import Route
-from yunbox.protocols.tcb import admin, objects
+from yunbox.protocols.tcb import admin, auth, objects, web
 from yunbox.services import Services
 
 
 def routes(services: Services) -> list[Route]:
     """Every path of this protocol."""
-    return [*admin.routes(services), *objects.routes(services)]
+    parts = (admin, web, auth, objects)
+    return [route for part in parts for route in part.routes(services)]
 
 
 __all__ = ["routes"]
