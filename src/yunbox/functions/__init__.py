@@ -1,0 +1,1 @@
+"""Cloud functions: user code with an identity, in processes of its own."""
