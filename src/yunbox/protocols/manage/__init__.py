@@ -1,0 +1,30 @@
+"""``/manage/v1``: the JSON API of the command line and the console. An administrator's bearer token opens all of it."""
+
+from __future__ import annotations
+
+from yunbox.http import Route
+from yunbox.protocols.manage import backups, collections, documents, files, functions, rules, spaces, status, users
+from yunbox.protocols.manage.routing import Router
+from yunbox.services import Services
+
+PREFIX = "/manage/v1/"
+
+ROUTES = (
+    *status.ROUTES,
+    *spaces.ROUTES,
+    *users.ROUTES,
+    *functions.ROUTES,
+    *collections.ROUTES,
+    *documents.ROUTES,
+    *rules.ROUTES,
+    *files.ROUTES,
+    *backups.ROUTES,
+)
+
+
+def routes(services: Services) -> list[Route]:
+    """Where this API answers."""
+    return [Route("prefix", PREFIX, Router(services, PREFIX, ROUTES))]
+
+
+__all__ = ["PREFIX", "ROUTES", "routes"]

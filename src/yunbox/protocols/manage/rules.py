@@ -1,0 +1,86 @@
+"""Who may read and write a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from yunbox.documents import commands as c
+from yunbox.documents.rules.policy import parse_policy, policy_of
+from yunbox.documents.rules.rules import Grant, Rules, rules_of_mode
+from yunbox.documents.rules.security import parse_security_rules, security_rules_of
+from yunbox.errors import InvalidRequest
+from yunbox.protocols.manage.routing import Call, Row
+
+_WHO: dict[Grant, str] = {
+    "all": "every signed-in user / 所有已登录用户",
+    "owner": "the user who created the document / 仅创建者",
+    "none": "administrators and functions only / 仅管理端与云函数",
+}
+
+
+def shown(collection: str, rules: Rules) -> dict[str, Any]:
+    """The rules in each of the three notations."""
+    name, policy = policy_of(rules)
+    return {
+        "collection": collection,
+        "mode": rules.mode or "CUSTOM",
+        "rules": security_rules_of(rules),
+        "policy": {"name": name, "rules": policy},
+    }
+
+
+async def get_rules(call: Call) -> Any:
+    await _check_exists(call)
+    name = call.names["collection"]
+    return shown(name, call.services.documents.rules(call.space.id, name))
+
+
+async def set_rules(call: Call) -> Any:
+    """Change the rules to a ``mode``, to security ``rules``, or to a ``policy`` (a preset's name or the policy itself)."""
+    await _check_exists(call)
+    name = call.names["collection"]
+    rules = read_rules(await call.body())
+    call.services.documents.set_rules(call.space.id, name, rules)
+    return shown(name, rules)
+
+
+def read_rules(content: Mapping[str, Any]) -> Rules:
+    """The rules that a request names.
+
+    Raises:
+        InvalidRequest: when they are not readable, or not exactly one notation is used.
+    """
+    match dict(content):
+        case {"mode": str(mode), **rest} if not rest:
+            return rules_of_mode(mode)
+        case {"policy": str() | dict() as policy, **rest} if not rest:
+            return parse_policy(policy)
+        case {"rules": dict() as rules, **rest} if not rest:
+            return parse_security_rules(rules)
+    raise InvalidRequest("give one of `mode` (text), `rules` (an object) or `policy` (text or an object)")
+
+
+async def explain_rules(call: Call) -> Any:
+    """Who may do what, in words."""
+    await _check_exists(call)
+    name = call.names["collection"]
+    rules = call.services.documents.rules(call.space.id, name)
+    who = {verb: _WHO[rules.grant(verb)] for verb in ("read", "create", "update", "delete")}
+    if rules.read == "owner":
+        who["effect"] = (
+            "a client's query silently gets `_openid` == its own; documents without `_openid` (made by functions or "
+            "imports) are invisible to clients / 客户端查询会自动加上 _openid 条件，云函数或导入产生的、没有 _openid 的记录对客户端不可见"
+        )
+    return {**shown(name, rules), "who": who}
+
+
+async def _check_exists(call: Call) -> None:
+    await call.services.documents.engine(call.space.id).run(c.Count(call.names["collection"], {}, limit=1))
+
+
+ROUTES: tuple[Row, ...] = (
+    ("GET", "spaces/{space}/collections/{collection}/rules", get_rules),
+    ("PUT", "spaces/{space}/collections/{collection}/rules", set_rules),
+    ("GET", "spaces/{space}/collections/{collection}/rules/explanation", explain_rules),
+)

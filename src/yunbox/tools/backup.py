@@ -1,0 +1,130 @@
+"""A data directory as one archive, taken while it is in use, and put back while it is not."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+SUFFIX = ".tar.gz"
+_LEFT_OUT = frozenset(("backups", "run", "packages", "lock", "server.json"))
+"""What is not part of a backup: itself, what lives only while the server runs, and a download cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupInfo:
+    """One kept archive; ``size`` in bytes, ``created_at`` in milliseconds since 1970."""
+
+    name: str
+    path: Path
+    size: int
+    created_at: int
+
+
+def write_backup(data: Path) -> BackupInfo:
+    """Archive ``data`` into ``data/backups``. Databases are copied through SQLite, so that each is consistent."""
+    directory = data / "backups"
+    directory.mkdir(parents=True, exist_ok=True)
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    temporary = directory / f".{name}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as tar:
+            _add_databases(tar, data)
+            _add_files(tar, data)
+        target = directory / f"{name}{SUFFIX}"
+        temporary.rename(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return _info(target)
+
+
+def _add_databases(tar: tarfile.TarFile, data: Path) -> None:
+    for path in _walk(data):
+        if path.suffix == ".sqlite":
+            with tempfile.TemporaryDirectory(dir=data / "backups") as scratch:
+                copy = Path(scratch) / path.name
+                _copy_database(path, copy)
+                tar.add(copy, arcname=str(path.relative_to(data)))
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    reading, writing = apsw.Connection(str(source)), apsw.Connection(str(target))
+    try:
+        reading.set_busy_timeout(30_000)
+        with writing.backup("main", reading, "main") as backup:
+            while not backup.done:
+                backup.step(1000)
+    finally:
+        reading.close()
+        writing.close()
+
+
+def _add_files(tar: tarfile.TarFile, data: Path) -> None:
+    for path in _walk(data):
+        if path.suffix != ".sqlite" and not path.name.endswith((".sqlite-wal", ".sqlite-shm")):
+            try:
+                tar.add(path, arcname=str(path.relative_to(data)), recursive=False)
+            except FileNotFoundError:
+                continue  # deleted meanwhile, which is as good as before
+
+
+def _walk(data: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(data):
+        here = Path(folder)
+        if here == data:
+            folders[:] = [name for name in folders if name not in _LEFT_OUT]
+            files = [name for name in files if name not in _LEFT_OUT]
+        for name in [*folders, *files]:
+            path = here / name
+            if path.is_symlink() or path.is_file() or path.is_dir():
+                yield path
+
+
+def list_backups(data: Path) -> list[BackupInfo]:
+    """The archives in ``data/backups``, newest first."""
+    found = sorted((data / "backups").glob(f"[!.]*{SUFFIX}"), reverse=True)
+    return [_info(path) for path in found]
+
+
+def _info(path: Path) -> BackupInfo:
+    stat = path.stat()
+    return BackupInfo(path.name.removesuffix(SUFFIX), path, stat.st_size, int(stat.st_mtime * 1000))
+
+
+def restore_backup(data: Path, archive: Path) -> Path:
+    """Replace what is in ``data`` by the archive's content; where the replaced content was put.
+
+    No server may be using ``data``. Raises ``tarfile.TarError`` or ``OSError`` when the archive cannot be read; ``data``
+    is then as it was.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "backups").mkdir(exist_ok=True)
+    incoming = Path(tempfile.mkdtemp(prefix=".restore-", dir=data / "backups"))
+    try:
+        with tarfile.open(archive, mode="r:*") as tar:
+            tar.extractall(incoming, filter="data")
+        replaced = data / "backups" / f"replaced-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+        _move_content(data, replaced)
+        _move_content(incoming, data)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    for private in ("secret.key", "admin.token", "server.sqlite"):
+        if (data / private).exists():
+            (data / private).chmod(0o600)
+    return replaced
+
+
+def _move_content(source: Path, target: Path) -> None:
+    target.mkdir(exist_ok=True)
+    for path in source.iterdir():
+        if path.name not in _LEFT_OUT:
+            path.rename(target / path.name)
