@@ -273,6 +273,7 @@ class FunctionService:
             versions=tuple(self._store(space_id).versions(name)),
             missing=deployment.missing,
             warnings=deployment.warnings,
+            permissions=settings.permissions,
         )
 
     def list(self, space_id: str) -> list[Function]:
