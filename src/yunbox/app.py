@@ -129,7 +129,11 @@ def _services(settings: Settings) -> Services:
         identity=IdentityService(
             spaces,
             developer_login=settings.mode == "dev",
-            api_urls={"wechat": settings.wechat_api_url},
+            api_urls={
+                "wechat": settings.wechat_api_url,
+                "alipay": settings.alipay_api_url,
+                "dingtalk": settings.dingtalk_api_url,
+            },
             full_sync=settings.durability == "full",
             sender=LogSender() if settings.mode == "dev" else None,
         ),

@@ -18,7 +18,7 @@ from yunbox.caller import Caller
 from yunbox.errors import AlreadyExists, InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from yunbox.identity import passwords, tickets, tokens
 from yunbox.identity.codes import Codes
-from yunbox.identity.providers import App, PlatformUser, Provider, WeChat, developer_user
+from yunbox.identity.providers import Alipay, App, DingTalk, PlatformUser, Provider, WeChat, developer_user
 from yunbox.identity.senders import Channel, Sender
 from yunbox.identity.sessions import TokenCache, Verified
 from yunbox.identity.store import SessionRow, UserStore
@@ -33,7 +33,11 @@ OPAQUE_SLIDING_SECONDS = 1800
 _STORE_EVERY_SECONDS = 60
 _OPENID_PROVIDERS = ("wechat", "developer")
 _EXPIRED_EVERY = 500
-DEFAULT_API_URLS = {"wechat": "https://api.weixin.qq.com"}
+DEFAULT_API_URLS = {
+    "wechat": "https://api.weixin.qq.com",
+    "alipay": "https://openapi.alipay.com/gateway.do",
+    "dingtalk": "https://oapi.dingtalk.com",
+}
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ class IdentityService:
         self._open: dict[str, _Users] = {}
         self._lock = threading.Lock()
         self._client: httpx.AsyncClient | None = None
-        self._providers: dict[str, Provider] = {"wechat": WeChat()}
+        self._providers: dict[str, Provider] = {"wechat": WeChat(), "alipay": Alipay(), "dingtalk": DingTalk()}
         self._api_urls = {**DEFAULT_API_URLS, **(api_urls or {})}
         self._guesses = passwords.Throttle(clock, limit=10, window=300)
         self._opened = 0
@@ -193,7 +197,8 @@ class IdentityService:
             raise InvalidRequest("the login code is missing / 缺少登录 code")
         config = self._spaces.app(space.id, provider, app_id)
         if config is not None and provider in self._providers:
-            app = App(app_id, str(config.get("secret", "")))
+            vendor = self._spaces.app(space.id, provider, str(config.get("isv_app_id") or "")) or {}
+            app = App(app_id, str(config.get("secret", "")), {**vendor, **config})
             return await self._providers[provider].resolve(self._http(), self._api_urls[provider], app, code)
         if self.allows_developer(space):
             return developer_user(space.id, app_id, code)

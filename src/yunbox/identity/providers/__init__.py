@@ -1,7 +1,9 @@
 """Login providers, one module each."""
 
+from yunbox.identity.providers.alipay import Alipay
 from yunbox.identity.providers.developer import developer_user
+from yunbox.identity.providers.dingtalk import DingTalk
 from yunbox.identity.providers.provider import App, PlatformUser, Provider
 from yunbox.identity.providers.wechat import WeChat
 
-__all__ = ["App", "PlatformUser", "Provider", "WeChat", "developer_user"]
+__all__ = ["Alipay", "App", "DingTalk", "PlatformUser", "Provider", "WeChat", "developer_user"]

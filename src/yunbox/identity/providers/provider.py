@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import httpx
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app registered at a platform. ``secret`` is what that platform gave for it."""
+    """An app registered at a platform. ``secret`` is what that platform gave for it, ``config`` all that was registered."""
 
     app_id: str
     secret: str
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
