@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yunbox.protocols.tcb.admin import database, functions, storage, transactions
+from yunbox.protocols.tcb.admin import auth, database, functions, openapi, storage, transactions
 from yunbox.protocols.tcb.admin.call import Handler
 
 ACTIONS: dict[str, Handler] = {
@@ -10,4 +10,6 @@ ACTIONS: dict[str, Handler] = {
     **transactions.ACTIONS,
     **functions.ACTIONS,
     **storage.ACTIONS,
+    **auth.ACTIONS,
+    **openapi.ACTIONS,
 }

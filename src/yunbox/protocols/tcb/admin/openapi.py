@@ -1,0 +1,122 @@
+"""``wx.*``: open API calls in protobuf, cloud pay, and the signatures that WeChat's servers make (tencent-server-wire.md §7)."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from yunbox.errors import FunctionNotFound, InvalidRequest
+from yunbox.http import Response
+from yunbox.protocols.tcb.admin import protobuf
+from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
+from yunbox.protocols.tcb.admin.simulation import Answer, simulate, simulate_open_data, simulate_payment
+from yunbox.protocols.tcb.values import parse
+
+NO_SUCH_API = -604100
+NO_PERMISSION = -604101
+_OPEN, _SVRKIT, _TOKEN = 0, 2, 3
+_BINARY = "application/octet-stream"
+
+
+async def open_api(call: Call) -> Reply:
+    """``cloud.openapi.*``, getOpenData, getVoIPSign, getCloudCallSign and cross-account tokens."""
+    name = call.text("apiName")
+    request = protobuf.read(_binary(call, "requestData"))
+    kind = request.get(1, [_OPEN])[-1]
+    if kind == _OPEN:
+        return _open_reply(_open(call, name, protobuf.message(request, 2)))
+    if kind == _SVRKIT:
+        inner = protobuf.message(request, 4)
+        return _inner_reply(_svrkit(call, protobuf.text(inner, 1) or name, protobuf.message(inner, 2)))
+    if kind == _TOKEN:
+        raise InvalidRequest("sharing resources between accounts is not available here / 不支持跨账号资源共享")
+    raise InvalidRequest(f"unknown kind {kind!r} of open API call / 未知的云调用类型")
+
+
+def _open(call: Call, name: str, data: dict[int, list[protobuf.Value]]) -> Answer | int:
+    """The API's answer, or the number of what forbids it."""
+    if not _permitted(call, name):
+        return NO_PERMISSION
+    return simulate(call, name, dict(_arguments(data)))
+
+
+def _arguments(data: dict[int, list[protobuf.Value]]) -> Iterable[tuple[str, Any]]:
+    for pair in data.get(1, []):
+        fields = protobuf.read(pair if isinstance(pair, bytes) else b"")
+        value = fields.get(2, [b""])[-1]
+        yield protobuf.text(fields, 1), value if 4 in fields else parse(value if isinstance(value, bytes) else b"null")
+
+
+def _permitted(call: Call, name: str) -> bool:
+    """Whether the calling function's ``config.json`` lists the API; without a list every API may be called."""
+    if call.caller.function is None:
+        return True
+    try:
+        permissions = call.services.functions.get(call.caller.space, call.caller.function).permissions
+    except FunctionNotFound:
+        return False
+    listed = permissions.get("openapi")
+    return name in listed if isinstance(listed, list) else True
+
+
+def _open_reply(answer: Answer | int) -> Response:
+    if isinstance(answer, int):
+        return _protobuf([(3, answer)])
+    return _protobuf([(1, answer.body), (2, answer.content_type), (3, 0), (4, 200)])
+
+
+def _svrkit(call: Call, name: str, data: dict[int, list[protobuf.Value]]) -> bytes:
+    if name == "ApiGetOpenDataByCloudId":
+        ids = [item.decode("utf-8", "replace") for item in data.get(2, []) if isinstance(item, bytes)]
+        items = [(1, protobuf.write([(1, cloud_id), (2, simulate_open_data(call, cloud_id))])) for cloud_id in ids]
+        return protobuf.write(items)
+    if name == "ApiVoipSign":
+        parts = [call.caller.app_id or "", *(protobuf.text(data, field) for field in (2, 3, 4))]
+        return protobuf.write([(1, _signature(call, "voip", parts))])
+    if name == "GetCloudCallSign":
+        listed = [item.decode("utf-8", "replace") for item in data.get(2, []) if isinstance(item, bytes)]
+        return protobuf.write([(1, _signature(call, "cloud call", listed))])
+    raise InvalidRequest(f"unknown service call `{name[:60]}` / 未知的云调用")
+
+
+def _signature(call: Call, purpose: str, parts: Iterable[str]) -> str:
+    """Only WeChat can make the real signature; this one is stable, so that code around it can be tested."""
+    key = call.services.keyring.derive(f"{purpose} signatures of {call.caller.space}")
+    return hmac.new(key, "\n".join(parts).encode(), "sha1").hexdigest()
+
+
+def _inner_reply(data: bytes) -> Response:
+    return _protobuf([(1, data), (3, 0), (6, 0)])
+
+
+def _protobuf(fields: Iterable[tuple[int, int | bytes | str]]) -> Response:
+    return Response(protobuf.write(fields), content_type=_BINARY)
+
+
+def _binary(call: Call, name: str) -> bytes:
+    value = call.values.get(name)
+    if not isinstance(value, bytes):
+        raise InvalidRequest(f"the part `{name}` is missing / 缺少 {name}")
+    return value
+
+
+async def wx_api(call: Call) -> Reply:
+    """The deprecated ``callOpenAPI``: JSON in and out."""
+    name = call.text("apiName")
+    data = parse(call.optional_text("requestData") or "{}")
+    answer = simulate(call, name, data if isinstance(data, dict) else {})
+    return {"data": {"responseData": answer.body.decode("utf-8", "replace")}}
+
+
+async def pay_api(call: Call) -> Reply:
+    """``cloudPay.*``: JSON bytes in and out."""
+    data = parse(_binary(call, "requestData") or b"{}")
+    answer = simulate_payment(call, call.text("apiName"), data if isinstance(data, dict) else {})
+    return Response(orjson.dumps({**answer, "simulated": True, "time": int(time.time())}), content_type=_BINARY)
+
+
+ACTIONS: dict[str, Handler] = {"wx.api": wx_api, "wx.openApi": open_api, "wx.wxPayApi": pay_api}
