@@ -1,0 +1,71 @@
+'use strict'
+// One way to open each generation of @cloudbase/js-sdk against a server of one's own (no SDK is changed).
+
+const adapter = require('./web_adapter')
+
+const VARIANTS = {
+  '1.8.4': { package: 'cloudbase-js-sdk-1.8.4', open: openFirst },
+  '2.31.0': { package: 'cloudbase-js-sdk-2.31.0', open: openSecond },
+  '3.7.0': { package: 'cloudbase-js-sdk-3.7.0', open: openThird },
+  '3.7.0-cloudapi': { package: 'cloudbase-js-sdk-3.7.0', open: openThird, options: { endPointMode: 'CLOUD_API' } },
+}
+
+function open(variant, endpoint, env) {
+  const { package: name, open: start, options } = VARIANTS[variant]
+  const loaded = require(name)
+  const sdk = loaded.default || loaded
+  return start(sdk, new URL(endpoint).host, env, options)
+}
+
+function openFirst(sdk, host, env) {
+  globalThis.location = { protocol: 'http:' }
+  sdk.useAdapters(adapter)
+  const app = sdk.init({ env })
+  sdk.registerEndPoint(`http://${host}/web`)
+  const auth = app.auth({ persistence: 'local' })
+  return {
+    app,
+    auth,
+    signIn: () => auth.anonymousAuthProvider().signIn(),
+    signInWithPassword: (name, password) => auth.signInWithUsernameAndPassword(name, password),
+    signInWithTicket: async (ticket) => {
+      const provider = auth.customAuthProvider()
+      return provider.signIn(ticket)
+    },
+    uid: () => auth.currentUser.uid,
+    signOut: async () => undefined,
+    database: () => app.database(),
+  }
+}
+
+function openSecond(sdk, host, env) {
+  sdk.useAdapters(adapter)
+  const app = sdk.init({ env })
+  app.registerEndPoint(`//${host}/web`, 'http')
+  app.registerEndPointWithKey({ key: 'GATEWAY', url: `//${host}/v1`, protocol: 'http' })
+  return modern(app, app.auth({ persistence: 'local' }))
+}
+
+function openThird(sdk, host, env, options) {
+  const app = sdk.init({ env, ...options })
+  app.registerHost(host, 'http')
+  return modern(app, app.auth({ persistence: 'local' }))
+}
+
+function modern(app, auth) {
+  return {
+    app,
+    auth,
+    signIn: () => auth.signInAnonymously(),
+    signInWithPassword: (username, password) => auth.signIn({ username, password }),
+    signInWithTicket: async (ticket) => {
+      await auth.setCustomSignFunc(async () => ticket)
+      return auth.signInWithCustomTicket()
+    },
+    uid: async () => (await auth.getUserInfo()).uid || (await auth.getCurrentUser()).uid,
+    signOut: () => auth.signOut(),
+    database: () => app.database(),
+  }
+}
+
+module.exports = { open, VARIANTS }
