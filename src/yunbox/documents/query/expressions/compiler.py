@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from bson import Regex
+
 from ..values import MISSING
 from .failures import failure
 from .paths import check_field_name, field, resolve, split_path
@@ -141,12 +143,22 @@ def _compile_object(expression: dict[str, Any], scope: Scope) -> Evaluate:
     first = next(iter(expression))
     if not first.startswith("$"):
         return _compile_literal_object(expression, scope)
+    if first == "$regex":
+        return _compile_regex(expression)
     if len(expression) > 1:
         raise failure(15983, f"an object representing an expression must have exactly one field: {expression}")
     builder = OPERATORS.get(first)
     if builder is None:
         raise failure(168, f"Unrecognized expression '{first}'")
     return builder(expression[first], scope)
+
+
+def _compile_regex(expression: dict[str, Any]) -> Evaluate:
+    """A regular expression in the form that older extended JSON writes it."""
+    pattern, options = expression["$regex"], expression.get("$options", "")
+    if not isinstance(pattern, str) or not isinstance(options, str) or not expression.keys() <= {"$regex", "$options"}:
+        raise failure(168, "Unrecognized expression '$regex'")
+    return Constant(Regex(pattern, options))
 
 
 def _compile_literal_object(expression: dict[str, Any], scope: Scope) -> Evaluate:

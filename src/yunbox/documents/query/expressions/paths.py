@@ -26,7 +26,9 @@ def check_field_name(name: str) -> None:
     if not name:
         raise failure(15998, "FieldPath field names may not be empty strings.")
     if name.startswith("$"):
-        raise failure(16410, f"FieldPath field names may not start with '$'. Consider using $getField or $setField: {name}")
+        raise failure(
+            16410, f"FieldPath field names may not start with '$'. Consider using $getField or $setField: {name}"
+        )
     if "\0" in name:
         raise failure(16411, "FieldPath field names may not contain '\\0'.")
     if "." in name:

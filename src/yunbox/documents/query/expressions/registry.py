@@ -57,7 +57,9 @@ def check_arity(name: str, count: int, low: int, high: int | None = None) -> Non
         return
     if low == high:
         raise failure(16020, f"Expression {name} takes exactly {low} arguments. {count} were passed in.")
-    raise failure(28667, f"Expression {name} takes at least {low} arguments, and at most {high}, but {count} were passed in.")
+    raise failure(
+        28667, f"Expression {name} takes at least {low} arguments, and at most {high}, but {count} were passed in."
+    )
 
 
 def named_arguments(

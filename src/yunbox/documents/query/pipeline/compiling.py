@@ -11,7 +11,9 @@ from .lookup import Document
 from .stage import STAGES, Environment, Run, Stage
 
 MAX_STAGES = 1000
-ONLY_FIRST = frozenset({"$geoNear", "$documents", "$collStats", "$indexStats", "$currentOp", "$changeStream", "$search"})
+ONLY_FIRST = frozenset(
+    {"$geoNear", "$documents", "$collStats", "$indexStats", "$currentOp", "$changeStream", "$search"}
+)
 ONLY_LAST = frozenset({"$out", "$merge"})
 NOT_IN_FACET = ONLY_FIRST | ONLY_LAST | {"$facet"}
 

@@ -9,12 +9,36 @@ from typing import Any
 from ..expressions import Scope, compile_in
 from ..expressions.compiler import check_variable_name
 from ..values import MISSING
-from . import filling, grouping, joining, near, selecting, shaping, sorting, sources, windows, writing
+from . import (
+    bucketing,
+    densifying,
+    filling,
+    grouping,
+    joining,
+    selecting,
+    shaping,
+    sorting,
+    sources,
+    windows,
+    writing,
+)
 from .compiling import compile_stages, run_stages
 from .lookup import Document, Lookup
 from .stage import Environment, Run, Stage
 
-FAMILIES = (filling, grouping, joining, near, selecting, shaping, sorting, sources, windows, writing)
+FAMILIES = (
+    bucketing,
+    densifying,
+    filling,
+    grouping,
+    joining,
+    selecting,
+    shaping,
+    sorting,
+    sources,
+    windows,
+    writing,
+)
 MAX_MEMORY_BYTES = 100 * 2**20
 MAX_DEPENDENCIES = 8
 

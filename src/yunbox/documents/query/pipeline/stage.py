@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..expressions.failures import failure
 from .lookup import Document, Lookup
 
 CHECK_EVERY = 256
+MAX_NESTING = 20
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,18 @@ class Environment:
     def scope(self) -> Scope:
         """A fresh scope: one per stage, so that each knows its own reads."""
         return Scope(self.variables, self.collation)
+
+    def within(self, name: str, variables: Iterable[str] = (), collection: str | None = None) -> Environment:
+        """The environment of a pipeline nested in the stage ``name``, with more variables in reach."""
+        if self.nesting >= MAX_NESTING:
+            raise failure(15, f"{name} nests pipelines too deeply")
+        return replace(
+            self,
+            inside=name,
+            nesting=self.nesting + 1,
+            variables=self.variables.union(variables),
+            collection=self.collection if collection is None else collection,
+        )
 
 
 Builder = Callable[[Any, Environment], Stage]

@@ -1,0 +1,327 @@
+"""$group, and the stages that are groups in disguise: $bucket $sortByCount $facet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ..expressions import Constant, Evaluate, Scope, Variables, compile_in
+from ..expressions.accumulators import Accumulator
+from ..expressions.comparison import order
+from ..expressions.failures import failure
+from ..expressions.grouped import AccumulatorPlan, compile_accumulator
+from ..values import MISSING, bracket, compare, sort_key
+from .compiling import compile_stages, run_stages
+from .lookup import Document
+from .sizes import Meter, out_of_memory, size_of
+from .spill import Spill
+from .stage import Environment, Run, Stage, StageRunner, stage
+
+PARTITIONS = 16
+GROUP_OVERHEAD = 256
+
+
+class _Group:
+    """The identity of one group and its accumulators."""
+
+    __slots__ = ("accumulators", "identity")
+
+    def __init__(self, identity: Any, accumulators: list[Accumulator]) -> None:
+        self.identity = identity
+        self.accumulators = accumulators
+
+
+class _Groups:
+    """The groups of one run (or of one spilled partition of it)."""
+
+    def __init__(self, outputs: list[tuple[str, AccumulatorPlan]], collation: Any, variables: Variables) -> None:
+        self._plans = [plan for _, plan in outputs]
+        self._names = [name for name, _ in outputs]
+        self._collation = collation
+        self._variables = variables
+        self._by_key: dict[Any, _Group] = {}
+
+    def find(self, identity: Any) -> _Group:
+        """The group of ``identity``, made when it is new."""
+        kind = type(identity)
+        key = identity if kind is str and self._collation is None else sort_key(identity, self._collation)
+        group = self._by_key.get(key)
+        if group is None:
+            group = self._by_key[key] = self._create(identity)
+        return group
+
+    def _create(self, identity: Any) -> _Group:
+        fields = identity if isinstance(identity, dict) else {}
+        return _Group(identity, [plan.create(fields, self._variables) for plan in self._plans])
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def take(self) -> list[_Group]:
+        """All groups, which are forgotten here."""
+        groups = list(self._by_key.values())
+        self._by_key = {}
+        return groups
+
+    def restore(self, group: _Group) -> None:
+        """Put back a group that was taken before."""
+        identity = group.identity
+        key = identity if type(identity) is str and self._collation is None else sort_key(identity, self._collation)
+        self._by_key[key] = group
+
+    def results(self) -> Iterator[Document]:
+        """The output documents, in the order the groups were first seen."""
+        for group in self._by_key.values():
+            document = {"_id": group.identity}
+            for name, accumulator in zip(self._names, group.accumulators, strict=True):
+                document[name] = accumulator.result()
+            yield document
+
+
+@stage("$group")
+def build_group(spec: Any, environment: Environment) -> Stage:
+    """One document per distinct ``_id``, with accumulated fields."""
+    if not isinstance(spec, Mapping):
+        raise failure(15947, "a group's fields must be specified in an object")
+    if "_id" not in spec:
+        raise failure(15955, "a group specification must include an _id")
+    scope = environment.scope()
+    identity = _compile_identity(spec["_id"], scope)
+    outputs = []
+    for name, accumulator in spec.items():
+        if name == "_id":
+            continue
+        if "." in name:
+            raise failure(40235, f"The field name '{name}' cannot contain '.'")
+        if name.startswith("$"):
+            raise failure(40236, f"The field name '{name}' cannot be an operator name")
+        outputs.append((name, compile_accumulator(name, accumulator, scope)))
+    return Stage("$group", grouper(identity, outputs, environment.collation), scope, closes=True)
+
+
+def _compile_identity(expression: Any, scope: Scope) -> Evaluate:
+    evaluate = compile_in(expression, scope)
+    if isinstance(evaluate, Constant):
+        return evaluate
+
+    def identity(document: Document, variables: Variables) -> Any:
+        value = evaluate(document, variables)
+        return None if value is MISSING else value
+
+    return identity
+
+
+def grouper(identity: Evaluate, outputs: list[tuple[str, AccumulatorPlan]], collation: Any) -> StageRunner:
+    """The runner that groups by ``identity``; over the memory limit it continues by partitions on disk, if allowed."""
+    arguments = [plan.argument for _, plan in outputs]
+    growing = [index for index, (_, plan) in enumerate(outputs) if plan.grows]
+
+    def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
+        variables = run.variables
+        groups = _Groups(outputs, collation, variables)
+        meter = Meter(run.max_memory_bytes)
+        find = groups.find
+        count = 0
+        documents = run.checked(source)
+        for document in documents:
+            group = find(identity(document, variables))
+            values = [argument(document, variables) for argument in arguments]
+            for accumulator, value in zip(group.accumulators, values, strict=True):
+                accumulator.add(value)
+            if growing or len(groups) != count:
+                held = [values[index] for index in growing]
+                meter.used += (
+                    0 if len(groups) == count else GROUP_OVERHEAD * (1 + len(values)) + size_of(group.identity)
+                )
+                count = len(groups)
+                if not meter.hold(held):
+                    if not run.allow_disk_use:
+                        raise out_of_memory("$group", run.max_memory_bytes)
+                    yield from _grouped_on_disk(groups, documents, identity, arguments, variables)
+                    return
+        yield from groups.results()
+
+    return run
+
+
+def _grouped_on_disk(
+    groups: _Groups, documents: Iterator[Document], identity: Evaluate, arguments: list[Evaluate], variables: Variables
+) -> Iterator[Document]:
+    """Write the groups so far and what is still to add into partitions, then finish one partition after the other."""
+    partitions = [Spill() for _ in range(PARTITIONS)]
+    for group in groups.take():
+        partitions[hash(sort_key(group.identity)) % PARTITIONS].append(group)
+    for document in documents:
+        its_identity = identity(document, variables)
+        values = [argument(document, variables) for argument in arguments]
+        partitions[hash(sort_key(its_identity)) % PARTITIONS].append((its_identity, values))
+    for partition in partitions:
+        groups.take()
+        for entry in partition:
+            if isinstance(entry, _Group):
+                groups.restore(entry)
+            else:
+                for accumulator, value in zip(groups.find(entry[0]).accumulators, entry[1], strict=True):
+                    accumulator.add(value)
+        yield from groups.results()
+
+
+@stage("$sortByCount")
+def build_sort_by_count(spec: Any, environment: Environment) -> Stage:
+    """The distinct values of an expression with their counts, most frequent first."""
+    if isinstance(spec, Mapping):
+        if len(spec) != 1 or not next(iter(spec)).startswith("$"):
+            raise failure(
+                40147, "the sortByCount field must be defined as a $-prefixed path or an expression inside an object"
+            )
+    elif not isinstance(spec, str):
+        raise failure(40149, "the sortByCount field must be specified as a string or as an object")
+    elif not spec.startswith("$"):
+        raise failure(
+            40148, "the sortByCount field must be defined as a $-prefixed path or an expression inside an object"
+        )
+    grouped = build_group({"_id": spec, "count": {"$sum": 1}}, environment)
+
+    def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
+        yield from sorted(grouped.run(source, run), key=lambda document: -document["count"])
+
+    return Stage("$sortByCount", run, grouped.scope, closes=True)
+
+
+@stage("$bucket")
+def build_bucket(spec: Any, environment: Environment) -> Stage:
+    """Documents counted, or accumulated, by ranges of an expression's value."""
+    _check_bucket(spec)
+    scope = environment.scope()
+    value = compile_in(spec["groupBy"], scope)
+    boundaries = _boundaries(spec["boundaries"], scope)
+    default = _default(spec["default"], boundaries, scope) if "default" in spec else MISSING
+    outputs = bucket_outputs("$bucket", spec, scope, 40196)
+    collation = environment.collation
+
+    def identity(document: Document, variables: Variables) -> Any:
+        found = value(document, variables)
+        index = _bucket_index(None if found is MISSING else found, boundaries, collation)
+        if index is not None:
+            return boundaries[index]
+        if default is MISSING:
+            raise failure(40066, "$switch could not find a matching branch for an input, and no default was specified.")
+        return default
+
+    grouped = grouper(identity, outputs, collation)
+
+    def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
+        yield from sorted(grouped(source, run), key=lambda document: sort_key(document["_id"], collation))
+
+    return Stage("$bucket", run, scope, closes=True)
+
+
+def _check_bucket(spec: Any) -> None:
+    if not isinstance(spec, Mapping):
+        raise failure(40201, "Argument to $bucket stage must be an object")
+    for key in spec:
+        if key not in ("groupBy", "boundaries", "default", "output"):
+            raise failure(40197, f"Unrecognized option to $bucket: {key}.")
+    if "groupBy" not in spec or "boundaries" not in spec:
+        raise failure(40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.")
+    check_group_by("$bucket", spec["groupBy"], 40202)
+
+
+def check_group_by(name: str, expression: Any, number: int) -> None:
+    """Raise unless ``groupBy`` is a field path or an expression object."""
+    if isinstance(expression, str) and expression.startswith("$"):
+        return
+    if isinstance(expression, Mapping) and expression and next(iter(expression)).startswith("$"):
+        return
+    raise failure(number, f"The {name} 'groupBy' field must be defined as a $-prefixed path or an expression object")
+
+
+def _boundaries(values: Any, scope: Scope) -> list[Any]:
+    if not isinstance(values, list):
+        raise failure(40200, "The $bucket 'boundaries' field must be an array")
+    if len(values) < 2:
+        raise failure(40192, "The $bucket 'boundaries' field must have at least 2 values")
+    boundaries = [
+        _constant(value, scope, 40191, "'boundaries' field must be an array of constant values") for value in values
+    ]
+    for lower, upper in zip(boundaries, boundaries[1:], strict=False):
+        if bracket(lower) != bracket(upper):
+            raise failure(40193, "All values in the 'boundaries' option to $bucket must have the same type")
+        if compare(lower, upper, scope.collation) >= 0:
+            raise failure(40194, "The 'boundaries' option to $bucket must be sorted in ascending order")
+    return boundaries
+
+
+def _constant(expression: Any, scope: Scope, number: int, message: str) -> Any:
+    evaluate = compile_in(expression, scope)
+    if not isinstance(evaluate, Constant):
+        raise failure(number, f"The $bucket {message}")
+    return None if evaluate.value is MISSING else evaluate.value
+
+
+def _default(expression: Any, boundaries: list[Any], scope: Scope) -> Any:
+    default = _constant(expression, scope, 40195, "'default' field must be a constant value")
+    below = order(default, boundaries[0], scope.collation) < 0
+    if not below and order(default, boundaries[-1], scope.collation) < 0:
+        raise failure(
+            40199,
+            "The $bucket 'default' field must be less than the lowest boundary or greater than or equal to the highest boundary.",
+        )
+    return default
+
+
+def _bucket_index(value: Any, boundaries: list[Any], collation: Any) -> int | None:
+    if order(value, boundaries[0], collation) < 0 or order(value, boundaries[-1], collation) >= 0:
+        return None
+    low, high = 0, len(boundaries) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if order(value, boundaries[middle], collation) < 0:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def bucket_outputs(name: str, spec: Mapping[str, Any], scope: Scope, number: int) -> list[tuple[str, AccumulatorPlan]]:
+    """The accumulators of a bucketing stage; by default a count."""
+    output = spec.get("output", {"count": {"$sum": 1}})
+    if not isinstance(output, Mapping):
+        raise failure(number, f"The {name} 'output' field must be an object")
+    outputs = []
+    for field, accumulator in output.items():
+        if field == "_id" or "." in field or field.startswith("$"):
+            raise failure(40236, f"The field name '{field}' cannot be used in the output of {name}")
+        outputs.append((field, compile_accumulator(field, accumulator, scope)))
+    return outputs
+
+
+@stage("$facet")
+def build_facet(spec: Any, environment: Environment) -> Stage:
+    """The results of several pipelines over the same documents, as one document of arrays."""
+    if not isinstance(spec, Mapping) or not spec:
+        raise failure(40169, "the $facet specification must be a non-empty object")
+    facets = {name: _facet(name, pipeline, environment) for name, pipeline in spec.items()}
+    scope = environment.scope()
+    scope.read_whole()
+
+    def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
+        meter = Meter(run.max_memory_bytes)
+        documents = []
+        for document in run.checked(source):
+            meter.require("$facet", document)
+            documents.append(document)
+        yield {name: list(facet(iter(documents), run)) for name, facet in facets.items()}
+
+    return Stage("$facet", run, scope, closes=True)
+
+
+def _facet(
+    name: str, pipeline: Any, environment: Environment
+) -> Callable[[Iterator[Document], Run], Iterator[Document]]:
+    if not isinstance(pipeline, list):
+        raise failure(40170, f"arguments to $facet must be arrays, {name} is not")
+    if not name or "." in name or name.startswith("$") or "\0" in name:
+        raise failure(40352 if not name else 16410, f"'{name}' cannot be the name of a facet")
+    stages = compile_stages(pipeline, environment.within("$facet"))
+    return lambda source, run: run_stages(stages, source, run)
