@@ -116,11 +116,15 @@ def _services(settings: Settings) -> Services:
         address.bind(settings.host, settings.port)
     host_calls = _HostCalls()
     functions = FunctionService(
-        settings,
+        settings.data,
         spaces,
         Capabilities(keyring.derive("function capabilities")),
         admin_url=lambda: f"{address.local}/admin",
         host_call=host_calls,
+        node=settings.node,
+        instances=settings.function_instances,
+        timeout=settings.function_timeout or (3 if settings.profile == "vendor" else 20),
+        memory=settings.function_memory_mb,
     )
     services = Services(
         settings=settings,
