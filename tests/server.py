@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any
 
 from yunbox.app import App, create_app
-
 from yunbox.server import Server, prepare
 from yunbox.services import Services
 from yunbox.settings import Mode, load_settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,12 +16,15 @@ from yunbox.documents.stores import Engine
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, PermissionDenied, QueryError
 from yunbox.spaces import Space, SpaceService
 
+_FORGOTTEN_AFTER_S = 60
+
 
 @dataclass(frozen=True, slots=True)
 class _Transaction:
     space: str
     owner: str | None
     is_admin: bool
+    started: float
 
 
 class DocumentService:
@@ -174,7 +178,11 @@ class DocumentService:
     async def begin(self, caller: Caller) -> str:
         """Start a transaction (10 s at most) and return its id, which only this caller can use."""
         transaction = await self.engine(caller.space).begin()
-        self._transactions[transaction] = _Transaction(caller.space, caller.owner, caller.is_admin)
+        now = time.monotonic()
+        self._transactions = {
+            known: state for known, state in self._transactions.items() if now - state.started < _FORGOTTEN_AFTER_S
+        }
+        self._transactions[transaction] = _Transaction(caller.space, caller.owner, caller.is_admin, now)
         return transaction
 
     async def commit(self, caller: Caller, transaction: str) -> None:
