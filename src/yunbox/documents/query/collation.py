@@ -1,0 +1,145 @@
+"""Collations: how strings compare when a query says so.
+
+Strings are compared by keys made with Unicode decomposition and case folding, which is what strengths 1 and 2 mean for
+languages that share the root order; letters of different scripts keep their code point order.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from yunbox.errors import QueryError
+
+from .values import Collation, is_number
+
+_FIELDS = frozenset(
+    {
+        "locale",
+        "strength",
+        "caseLevel",
+        "caseFirst",
+        "numericOrdering",
+        "alternate",
+        "maxVariable",
+        "normalization",
+        "backwards",
+        "version",
+    }
+)
+_DIGITS = re.compile(r"(\d+)")
+
+
+class UnicodeCollation:
+    """Comparison by decomposed, case-folded keys; see `compile_collation`."""
+
+    __slots__ = ("_key", "case_first", "case_level", "locale", "numeric", "shifted", "strength")
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self.locale = spec["locale"]
+        self.strength = int(spec.get("strength", 3))
+        self.case_level = bool(spec.get("caseLevel", False))
+        self.case_first = spec.get("caseFirst", "off")
+        self.numeric = bool(spec.get("numericOrdering", False))
+        self.shifted = spec.get("alternate") == "shifted"
+        self._key = lru_cache(maxsize=4096)(self._make_key)
+
+    def key(self, text: str) -> tuple[Any, ...]:
+        """The sort key of a string under this collation; equal keys mean equal strings."""
+        return self._key(text)
+
+    def _make_key(self, text: str) -> tuple[Any, ...]:
+        decomposed = unicodedata.normalize("NFKD", text)
+        if self.shifted:
+            decomposed = "".join(letter for letter in decomposed if not _is_variable(letter))
+        bases = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+        key: list[Any] = [self._primary(bases)]
+        if self.strength >= 2:
+            key.append(_accents(decomposed))
+        if self.case_level or self.strength >= 3:
+            key.append(self._case(bases))
+        if self.strength >= 5:
+            key.append(text)
+        return tuple(key)
+
+    def _primary(self, bases: str) -> tuple[Any, ...]:
+        folded = bases.casefold()
+        if not self.numeric:
+            return tuple(_weight(letter) for letter in folded)
+        weights: list[Any] = []
+        for index, piece in enumerate(_DIGITS.split(folded)):
+            if index % 2:
+                weights.append((2, int(piece)))
+            else:
+                weights.extend(_weight(letter) for letter in piece)
+        return tuple(weights)
+
+    def _case(self, bases: str) -> tuple[int, ...]:
+        upper = 0 if self.case_first == "upper" else 2
+        return tuple(upper if letter.isupper() else 1 for letter in bases)
+
+
+def _weight(letter: str) -> tuple[int, Any]:
+    """White space, punctuation, symbols, digits, letters: the order of the root collation."""
+    category = unicodedata.category(letter)
+    if category[0] in "ZC":
+        return (0, letter)
+    if category[0] in "PS":
+        return (1, letter)
+    if category == "Nd":
+        return (2, unicodedata.digit(letter))
+    return (3, letter)
+
+
+def _is_variable(letter: str) -> bool:
+    return unicodedata.category(letter)[0] in "ZP"
+
+
+def _accents(decomposed: str) -> tuple[Any, ...]:
+    """Per base letter the combining marks that follow it."""
+    marks: list[str] = []
+    for letter in decomposed:
+        if unicodedata.combining(letter) and marks:
+            marks[-1] += letter
+        else:
+            marks.append("")
+    return tuple(marks)
+
+
+def compile_collation(spec: Any) -> Collation | None:
+    """A collation from its document (``{locale, strength, caseLevel, caseFirst, numericOrdering, alternate}``); ``None`` for
+    none and for ``{locale: "simple"}``. A compiled collation is returned as it is. Raises `QueryError` for a wrong document.
+    """
+    if spec is None or isinstance(spec, UnicodeCollation):
+        return spec
+    if not isinstance(spec, Mapping):
+        raise QueryError("collation must be an object", number=14, name="TypeMismatch")
+    if not spec:
+        return None
+    _check(spec)
+    if spec["locale"] == "simple":
+        return None
+    return UnicodeCollation(spec)
+
+
+def _check(spec: Mapping[str, Any]) -> None:
+    for name in spec:
+        if name not in _FIELDS:
+            raise QueryError(f"BSON field 'collation.{name}' is an unknown field.", number=40415, name="Location40415")
+    locale = spec.get("locale")
+    if locale is None:
+        raise QueryError(
+            "BSON field 'collation.locale' is missing but a required field", number=40414, name="Location40414"
+        )
+    if not isinstance(locale, str):
+        raise QueryError("BSON field 'collation.locale' is the wrong type", number=14, name="TypeMismatch")
+    if not re.fullmatch(r"[A-Za-z]{2,8}([_@-][A-Za-z0-9=_@-]+)?", locale):
+        raise QueryError(f"Field 'locale' is invalid in: {dict(spec)}", number=2, name="BadValue")
+    strength = spec.get("strength", 3)
+    if not is_number(strength):
+        raise QueryError("BSON field 'collation.strength' is the wrong type", number=14, name="TypeMismatch")
+    if strength not in (1, 2, 3, 4, 5):
+        raise QueryError(f"collation strength must be 1 to 5, not {strength}", number=51024, name="Location51024")

@@ -1,0 +1,134 @@
+"""Sort orders: which value of a document counts, and how orders combine."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bson import Decimal128
+
+from yunbox.errors import QueryError
+
+from . import paths
+from .collation import compile_collation
+from .values import MISSING, UNDEFINED, Collation, Document, is_number, sort_key
+
+SortSpec = Mapping[str, Any] | Sequence[tuple[str, Any]]
+
+TEXT_SCORE = "textScore"
+
+
+def normalize_sort(spec: SortSpec) -> list[tuple[str, int]]:
+    """The pairs (path, 1 or -1) of a sort. Raises `QueryError` for anything but 1, -1 and ``{$meta: …}`` (given as -1: best
+    score first).
+    """
+    pairs = list(spec.items()) if isinstance(spec, Mapping) else [tuple(pair) for pair in spec]
+    return [(path, _direction(path, value)) for path, value in pairs]
+
+
+def meta_fields(spec: SortSpec) -> dict[str, str]:
+    """The paths of a sort that stand for metadata: path to keyword (``textScore``, ``randVal`` …)."""
+    pairs = spec.items() if isinstance(spec, Mapping) else spec
+    return {path: value["$meta"] for path, value in pairs if isinstance(value, dict)}
+
+
+def _direction(path: str, value: Any) -> int:
+    if not path:
+        raise QueryError("FieldPath cannot be constructed with empty string", number=40352, name="Location40352")
+    if isinstance(value, dict):
+        if list(value) != ["$meta"]:
+            raise QueryError(f"Illegal key in $sort specification: {path}", number=15974, name="Location15974")
+        return -1
+    if path.startswith("$"):
+        raise QueryError(
+            f"FieldPath field names may not start with '$'. Consider using $getField or $setField. ({path})",
+            number=16410,
+            name="Location16410",
+        )
+    number = value.to_decimal() if isinstance(value, Decimal128) else value
+    if not is_number(value):
+        raise QueryError(
+            "Illegal key in $sort specification: the value must be 1, -1 or {$meta: ...}",
+            number=15974,
+            name="Location15974",
+        )
+    if number not in (1, -1):
+        raise QueryError(
+            "$sort key ordering must be 1 (for ascending) or -1 (for descending)", number=15975, name="Location15975"
+        )
+    return int(number)
+
+
+def sort_value(document: Document, path: str, *, descending: bool = False, collation: Collation | None = None) -> Any:
+    """The sort key of one path: for arrays the smallest element (the greatest when descending); a missing field counts as
+    null, an empty array as less than null.
+    """
+    return _path_key(paths.split(path), descending, collation)(document)
+
+
+def _path_key(
+    parts: tuple[str, ...], descending: bool, collation: Collation | None
+) -> Callable[[Any], tuple[Any, ...]]:
+    choose = max if descending else min
+    single = parts[0] if len(parts) == 1 else None
+
+    def key(document: Any) -> tuple[Any, ...]:
+        if single is not None and type(document) is dict:
+            value = document.get(single)
+            if type(value) is not list:
+                return _NULL_KEY if value is MISSING else sort_key(value, collation)
+        found = [sort_key(item, collation) for item in _key_values(document, parts)]
+        return choose(found) if found else _NULL_KEY
+
+    return key
+
+
+_NULL_KEY = sort_key(None)
+
+
+def _key_values(document: Any, parts: tuple[str, ...]) -> list[Any]:
+    """The index keys of a path: elements of a final array, UNDEFINED for an empty one, null for what is missing."""
+    result: list[Any] = []
+    for value, _ in paths.walk(document, parts, 0, expand=False):
+        if type(value) is list:
+            result.extend(value or [UNDEFINED])
+        else:
+            result.append(None if value is MISSING else value)
+    return result
+
+
+@functools.total_ordering
+class _Descending:
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and self.key == other.key
+
+    def __lt__(self, other: _Descending) -> bool:
+        return bool(other.key < self.key)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def compile_sort(spec: SortSpec, collation: Any = None) -> Callable[[Document], Any]:
+    """A key function for `sorted` and `heapq`. Metadata keys (``$meta``) need `sort_documents`' caller to supply them and
+    count as equal here.
+    """
+    compiled = compile_collation(collation)
+    meta = meta_fields(spec)
+    parts = [
+        (_path_key(paths.split(path), direction < 0, compiled), direction)
+        for path, direction in normalize_sort(spec)
+        if path not in meta
+    ]
+    if len(parts) == 1:
+        key, direction = parts[0]
+        return key if direction > 0 else lambda document: _Descending(key(document))
+    return lambda document: tuple(
+        [key(document) if direction > 0 else _Descending(key(document)) for key, direction in parts]
+    )
