@@ -16,7 +16,8 @@ class FetchRequest {
   put(options) { return this.send('PUT', options) }
   download(options) { return this.send('GET', { ...options, responseType: 'blob' }) }
 
-  upload({ url, headers, data, file, name }) {
+  upload({ url, headers, data, file, name, method }) {
+    if (method === 'put') return this.send('PUT', { url, headers, body: file })
     const form = new FormData()
     for (const [key, value] of Object.entries(data || {})) form.append(key, value)
     form.append('key', name)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from yunbox.errors import AlreadyExists, LimitExceeded, NotFound, PermissionDenied, Unauthenticated, YunboxError
+from yunbox.errors import (
+    AlreadyExists,
+    LimitExceeded,
+    NotFound,
+    PermissionDenied,
+    SpaceNotFound,
+    Unauthenticated,
+    YunboxError,
+)
 from yunbox.protocols.tcb.errors import VendorError, vendor_error
 
 _REFRESHING = ("auth.fetchAccessTokenWithRefreshToken", "auth.signInAnonymously")
@@ -31,7 +39,7 @@ def web_error(error: YunboxError, action: str) -> VendorError:
         return VendorError(_refusal(reason, action), error.message)
     if reason == "origin":
         return VendorError("INVALID_REQUEST_SOURCE", error.message)
-    if action.startswith("auth."):
+    if action.startswith("auth.") and not isinstance(error, SpaceNotFound):
         for kind, code in _IN_AUTH.items():
             if isinstance(error, kind):
                 return VendorError(code, error.message)
