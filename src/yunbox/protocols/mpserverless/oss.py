@@ -38,6 +38,7 @@ _PREFLIGHT = (
     ("Access-Control-Allow-Headers", "*"),
     ("Access-Control-Max-Age", "86400"),
 )
+_WORD_END = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _UNSAFE_HEADER = re.compile(r"[^\x20-\x7e\x80-\xff]")
 
 
@@ -52,9 +53,13 @@ class UploadRefused(YunboxError):
 
 @dataclass(slots=True)
 class Form:
-    """The fields before the file (names in lower case), the file's part and the stream of its bytes."""
+    """The fields before the file (names in lower case), the file's part and the stream of its bytes.
+
+    ``metadata`` holds the ``x-oss-meta-…`` fields under the app's own spelling of what follows the prefix.
+    """
 
     fields: dict[str, str]
+    metadata: dict[str, str]
     file: multipart.MultipartSegment
     content: AsyncIterator[bytes]
 
@@ -109,7 +114,7 @@ class UploadHost:
         form = await read_form(request.header("content-type"), stream)
         ticket = self._ticket(space_id, form.fields)
         content_type = form.fields.get("content-type") or form.file.content_type or ""
-        await self._services.files.receive(ticket, form.content, content_type, _kept_headers(form.fields))
+        await self._services.files.receive(ticket, form.content, content_type, _kept_headers(form))
         return _accepted(form.fields)
 
     async def _put(self, request: Request, space_id: str, key: str, stream: AsyncIterator[bytes]) -> Response:
@@ -159,12 +164,18 @@ async def read_form(content_type: str, stream: AsyncIterator[bytes]) -> Form:
         raise UploadRefused(400, "MalformedPOSTRequest", "the body must be multipart/form-data with a boundary")
     events = _events(multipart.PushMultipartParser(options["boundary"], max_segment_count=MAX_FIELDS), stream)
     fields: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     async for event in events:
         if not isinstance(event, multipart.MultipartSegment):
             continue
-        if event.name == "file":
-            return Form(fields, event, _content(events))
-        fields[(event.name or "").lower()] = await _field(events)
+        name = event.name or ""
+        if name == "file":
+            return Form(fields, metadata, event, _content(events))
+        value = await _field(events)
+        if name.lower().startswith(_META):
+            metadata[name[len(_META) :]] = value
+        else:
+            fields[name.lower()] = value
     raise UploadRefused(400, "IncorrectNumberOfFilesInPOSTRequest", "the form has no part called `file`")
 
 
@@ -206,13 +217,13 @@ def _signature(services: Services, space_id: str, policy: str) -> str:
     return base64.b64encode(hmac.digest(key, policy.encode("utf-8", "replace"), hashlib.sha1)).decode()
 
 
-def _kept_headers(fields: Mapping[str, str]) -> dict[str, str]:
+def _kept_headers(form: Form) -> dict[str, str]:
     """What downloads repeat. Metadata goes out under OSS's names and, as the guide prints them, under ``x-meta-…``."""
-    kept = {name: fields[name] for name in _KEPT_HEADERS if fields.get(name)}
-    for name, value in fields.items():
-        if name.startswith(_META) and re.fullmatch(r"[\w-]+", name, re.ASCII):
-            kept[name] = value
-            kept["x-meta-" + name.removeprefix(_META)] = value
+    kept = {name: form.fields[name] for name in _KEPT_HEADERS if form.fields.get(name)}
+    for name, value in form.metadata.items():
+        if re.fullmatch(r"[\w-]+", name, re.ASCII):
+            kept[_META + name.lower()] = value
+            kept["x-meta-" + _WORD_END.sub("-", name).lower()] = value
     return {name: _UNSAFE_HEADER.sub("", value) for name, value in kept.items()}
 
 
