@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..collation import compile_collation
 from . import (
     accumulating,
     arithmetic,
@@ -17,7 +18,6 @@ from . import (
     dates,
     filtering,
     general,
-    hashing,
     objects,
     regexes,
     sets,
@@ -53,7 +53,6 @@ FAMILIES = (
     dates,
     filtering,
     general,
-    hashing,
     objects,
     regexes,
     sets,
@@ -70,4 +69,4 @@ def compile_expression(expression: Any, *, variables: Iterable[str] = (), collat
     ``ROOT`` the document itself is the root) and returns a value, or `MISSING`. Raises `QueryError` with MongoDB's
     number for an expression that cannot be parsed, and for constant parts that fail.
     """
-    return compile_in(expression, Scope(variables, collation))
+    return compile_in(expression, Scope(variables, compile_collation(collation)))

@@ -348,8 +348,9 @@ class Percentiles:
 
     def add(self, value: Any) -> None:
         its_kind = kind(value)
-        if its_kind >= 0:
-            self.numbers.append(float(value.to_decimal()) if its_kind == DECIMAL else float(value))
+        number = float(value.to_decimal()) if its_kind == DECIMAL else float(value) if its_kind >= 0 else math.nan
+        if number == number:
+            self.numbers.append(number)
 
     def result(self) -> Any:
         ordered = sorted(self.numbers)

@@ -98,7 +98,7 @@ def add_to_date(date: Any, amount: Any, name: str) -> Any:
 def _rounded(amount: float) -> int:
     if not math.isfinite(amount):
         raise failure(15, "date overflow in $add")
-    return int(math.floor(abs(amount) + 0.5)) * (1 if amount >= 0 else -1)
+    return math.floor(abs(amount) + 0.5) * (1 if amount >= 0 else -1)
 
 
 @function("$subtract", 2)
@@ -112,7 +112,7 @@ def subtract_two(left: Any, right: Any) -> Any:
         if isinstance(right, DATES):
             return whole(date_millis(left) - date_millis(right), LONG)
         if is_number(right):
-            return add_to_date(left, subtract(0, right), "$subtract")
+            return add_to_date(left, -truncated_long(right), "$subtract")
         raise failure(16613, f"can't $subtract {type_name(right)} from Date")
     raise failure(16556, f"can't $subtract {type_name(right)} from {type_name(left)}")
 

@@ -47,10 +47,7 @@ def compile_path(path: str, scope: Scope) -> Evaluate:
 def _compile_variable(text: str, scope: Scope) -> Evaluate:
     name, _, path = text.partition(".")
     check_variable_name(name)
-    if path or text.endswith("."):
-        names = split_path(path) if path else split_path(text)
-    else:
-        names = ()
+    names = split_path(path if path else text) if "." in text else ()
     if name in scope.variables:
         return _user_variable(name, names)
     if name == "CURRENT":

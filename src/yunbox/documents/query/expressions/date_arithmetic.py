@@ -153,7 +153,7 @@ def _month_index(local: int) -> int:
 
 
 def _week_index(local: int, first_day: int) -> int:
-    return (local // DAY + 4 - first_day) // 7 if first_day == 7 else (local // DAY + 4 - first_day) // 7
+    return (local // DAY + 4 - first_day) // 7
 
 
 @operator("$dateTrunc")

@@ -201,11 +201,10 @@ def _part_number(name: str, part: Evaluate | None, document: Document, variables
     if name in ("year", "isoWeekYear"):
         if not 1 <= number <= 9999:
             raise failure(40523, f"'{name}' must evaluate to an integer in the range 1 to 9999, found {number}")
-    elif name not in ("hour", "minute", "second", "millisecond") or name == "hour":
-        if not -32768 <= number <= 32767:
-            raise failure(
-                31034, f"'{name}' must evaluate to a value in the range [-32768, 32767]; value {number} is not in range"
-            )
+    elif name not in ("second", "millisecond") and not -32768 <= number <= 32767:
+        raise failure(
+            31034, f"'{name}' must evaluate to a value in the range [-32768, 32767]; value {number} is not in range"
+        )
     return number
 
 

@@ -74,7 +74,7 @@ def _atan(value: Decimal) -> Decimal:
         if following == total:
             break
         total = following
-    return total * 2**halvings
+    return total * Decimal(2**halvings)
 
 
 def _asin(value: Decimal) -> Decimal:

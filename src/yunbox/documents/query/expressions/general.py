@@ -9,14 +9,15 @@ import bson
 from bson import Binary, Int64, Timestamp
 
 from ..values import MISSING, type_name
-from .building import function, nullish, single
+from .building import function, single
 from .compiler import compile_in
 from .failures import failure
 from .numbers import is_number, to_double
 from .registry import Document, Evaluate, Variables, operator
 from .scope import Scope
 
-METADATA = (
+METADATA = "$metadata"
+METADATA_NAMES = (
     "textScore",
     "randVal",
     "geoNearDistance",
@@ -65,17 +66,18 @@ def build_sample_rate(operand: Any, scope: Scope) -> Evaluate:
 
 @operator("$meta")
 def build_meta(operand: Any, scope: Scope) -> Evaluate:
-    """What an earlier stage noted about the document (see `metadata`)."""
+    """What an earlier stage noted about the document, in the mapping that is the variable `METADATA`."""
     if not isinstance(operand, str):
         raise failure(17307, "$meta only supports string arguments")
-    if operand not in METADATA:
+    if operand not in METADATA_NAMES:
         raise failure(17308, f"Unsupported argument to $meta: {operand}")
     scope.read_whole()
     if operand == "randVal":
         return lambda document, variables: random.random()
 
     def evaluate(document: Document, variables: Variables) -> Any:
-        return getattr(variables.get("ROOT", document), "metadata", {}).get(operand, MISSING)
+        noted = variables.get(METADATA, {}).get(id(variables.get("ROOT", document)))
+        return MISSING if noted is None else noted[1].get(operand, MISSING)
 
     return evaluate
 
@@ -118,6 +120,3 @@ def timestamp_increment(value: Any) -> Int64:
 def refuse_function(operand: Any, scope: Scope) -> Evaluate:
     """Server-side JavaScript is refused."""
     raise failure(115, "$function needs server-side JavaScript, which is not available; use aggregation operators")
-
-
-__all__ = ["METADATA", "nullish"]

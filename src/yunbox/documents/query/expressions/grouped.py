@@ -63,7 +63,7 @@ def accumulator(*names: str) -> Callable[[PlanBuilder], PlanBuilder]:
 
 
 def compile_accumulator(field: str, specification: Any, scope: Scope) -> AccumulatorPlan:
-    """The plan for ``{$name: operand}``, the value of an output field."""
+    """The plan for ``{$name: operand}``, the value of an output field of a group."""
     if not isinstance(specification, dict) or (specification and not next(iter(specification)).startswith("$")):
         raise failure(40234, f"The field '{field}' must be an accumulator object")
     if len(specification) != 1:
@@ -72,23 +72,16 @@ def compile_accumulator(field: str, specification: Any, scope: Scope) -> Accumul
     builder = ACCUMULATORS.get(name)
     if builder is None:
         raise failure(15952, f"unknown group operator '{name}'")
-    return builder(name, operand, scope)
-
-
-def argument_of(name: str, operand: Any, scope: Scope) -> Evaluate:
-    """The single operand of an accumulator."""
     if isinstance(operand, list):
-        if len(operand) != 1:
-            raise failure(40237, f"The {name} accumulator is a unary operator")
-        operand = operand[0]
-    return compile_in(operand, scope)
+        raise failure(40237, f"The {name} accumulator is a unary operator")
+    return builder(name, operand, scope)
 
 
 def _simple(name: str, create: Callable[[Scope], Callable[[], Accumulator]], *, grows: bool = False) -> None:
     @accumulator(name)
     def build(name: str, operand: Any, scope: Scope) -> AccumulatorPlan:
         make = create(scope)
-        return AccumulatorPlan(name, argument_of(name, operand, scope), lambda key, variables: make(), grows)
+        return AccumulatorPlan(name, compile_in(operand, scope), lambda key, variables: make(), grows)
 
 
 _simple("$sum", lambda scope: Sum)

@@ -54,7 +54,7 @@ def field(names: tuple[str, ...]) -> Evaluate:
         name = names[0]
 
         def top(document: Document, variables: Variables) -> Any:
-            return document.get(name, MISSING) if isinstance(document, dict) else resolve(document, names)
+            return document.get(name, MISSING) if type(document) is dict else resolve(document, names)
 
         return top
     if len(names) == 2:
@@ -70,7 +70,7 @@ def _second(names: tuple[str, ...]) -> Evaluate:
     first, second = names
 
     def nested(document: Document, variables: Variables) -> Any:
-        if isinstance(document, dict):
+        if type(document) is dict:
             inner = document.get(first, MISSING)
             if type(inner) is dict:
                 return inner.get(second, MISSING)

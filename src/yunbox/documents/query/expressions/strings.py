@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bson import DatetimeMS, Timestamp
@@ -33,7 +33,7 @@ def coerce_to_string(value: Any) -> str:
     if isinstance(value, datetime | DatetimeMS):
         return iso_text(value)
     if isinstance(value, Timestamp):
-        return f"Timestamp({value.time}, {value.inc})"
+        return f"{datetime.fromtimestamp(value.time, UTC):%b %d %H:%M:%S}:{value.inc:03x}"
     raise failure(16007, f"can't convert from BSON type {type_name(value)} to String")
 
 
@@ -83,7 +83,7 @@ def to_lower(value: Any) -> str:
 @function("$strcasecmp", 2)
 def compare_ignoring_case(left: Any, right: Any) -> int:
     """-1, 0 or 1, ASCII letters' case ignored."""
-    first, second = to_upper(left).encode("utf-8", "surrogatepass"), to_upper(right).encode("utf-8", "surrogatepass")
+    first, second = (coerce_to_string(value).translate(_ASCII_UPPER) for value in (left, right))
     return (first > second) - (first < second)
 
 

@@ -33,8 +33,8 @@ def build_fill(spec: Any, environment: Environment) -> Stage:
     stages = _window_stages(spec, windowed, environment)
 
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
-        for stage in stages:
-            source = stage.run(source, run)
+        for window in stages:
+            source = window.run(source, run)
         for document in run.checked(source):
             yield _with_constants(document, constants, run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from ..expressions import Constant, Evaluate, Scope, Variables, compile_in
@@ -244,7 +245,7 @@ def _boundaries(values: Any, scope: Scope) -> list[Any]:
     boundaries = [
         _constant(value, scope, 40191, "'boundaries' field must be an array of constant values") for value in values
     ]
-    for lower, upper in zip(boundaries, boundaries[1:], strict=False):
+    for lower, upper in pairwise(boundaries):
         if bracket(lower) != bracket(upper):
             raise failure(40193, "All values in the 'boundaries' option to $bucket must have the same type")
         if compare(lower, upper, scope.collation) >= 0:

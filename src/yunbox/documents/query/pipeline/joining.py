@@ -17,7 +17,7 @@ from ..expressions.paths import split_path
 from ..match import compile_filter
 from ..values import MISSING, sort_key, type_name
 from .compiling import compile_stages, run_stages
-from .foreign import Foreign, join_values
+from .foreign import Foreign, join_values, values_at
 from .lookup import Document
 from .selecting import with_value
 from .stage import Environment, Run, Stage, stage
@@ -171,6 +171,8 @@ Fetched = Iterator[tuple[Document, list[Document]]]
 
 
 def _fetcher(plan: _Lookup, run: Run) -> Callable[[list[Document]], Fetched]:
+    if plan.generates and plan.foreign is not None and plan.local is not None:
+        return _generated_fetcher(plan, plan.local, plan.foreign, run)
     if plan.foreign is not None and plan.local is not None:
         return _equality_fetcher(plan, plan.local, plan.foreign, run)
     return _pipeline_fetcher(plan, run)
@@ -185,6 +187,25 @@ def _equality_fetcher(plan: _Lookup, local: str, path: str, run: Run) -> Callabl
         for document, values in zip(batch, keys, strict=True):
             found = shared.equal(values)
             yield document, found if plan.stages is None else _run_nested(plan, found, document, run)
+
+    return fetch
+
+
+def _generated_fetcher(plan: _Lookup, local: str, path: str, run: Run) -> Callable[[list[Document]], Fetched]:
+    """Join with the documents that the nested pipeline's first stage makes."""
+    stages = plan.stages or ()
+
+    def fetch(batch: list[Document]) -> Fetched:
+        for document in batch:
+            nested = run.with_variables(_bound(plan, document, run))
+            keys = {sort_key(value, plan.collation) for value in join_values(document, local)}
+            made = run_stages(stages[:1], iter(()), nested)
+            joined = (
+                candidate
+                for candidate in made
+                if any(sort_key(value, plan.collation) in keys for value in values_at(candidate, path))
+            )
+            yield document, list(run_stages(stages[1:], joined, nested))
 
     return fetch
 

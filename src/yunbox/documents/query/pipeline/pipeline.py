@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from ..collation import compile_collation
 from ..expressions import Scope, compile_in
 from ..expressions.compiler import check_variable_name
+from ..expressions.general import METADATA
 from ..values import MISSING
 from . import (
     bucketing,
@@ -66,7 +68,7 @@ class Pipeline:
 
         ``check`` is called every 256 documents and may raise to cancel. Raises `QueryError`.
         """
-        variables = {"NOW": datetime.now(UTC), **self._variables}
+        variables = {"NOW": datetime.now(UTC), METADATA: {}, **self._variables}
         run = Run(lookup, variables, check or _never, self._max_memory_bytes, self._allow_disk_use)
         return run_stages(self.stages, iter(source), run)
 
@@ -160,6 +162,7 @@ def compile_pipeline(
     ``let`` binds variables for the whole pipeline; ``now`` is ``$$NOW`` (default: the time of each run);
     ``max_memory_bytes`` bounds each blocking stage, which spills to a temporary file with ``allow_disk_use``.
     """
+    collation = compile_collation(collation)
     variables = _bind(let or {}, collation)
     environment = Environment(collection, frozenset(variables), collation)
     stages = compile_stages(pipeline, environment)

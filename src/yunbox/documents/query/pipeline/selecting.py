@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from ..expressions import Scope, compile_in
+from ..expressions.comparison import truth
 from ..expressions.failures import failure
 from ..expressions.numbers import as_int64, is_number
 from ..expressions.paths import split_path
@@ -24,16 +25,68 @@ def build_match(spec: Any, environment: Environment) -> Stage:
         raise failure(15959, "the match filter must be an expression in an object")
     _check_match(spec, environment)
     scope = environment.scope()
-    read_by_filter(spec, scope)
-    matcher = compile_filter(dict(spec), collation=environment.collation, variables=environment.variables)
+    plain, expressions = _split(spec)
+    read_by_filter(plain, scope)
+    conditions = [compile_in(expression, scope) for expression in expressions]
+    test = _plain_test(plain, environment)
 
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
-        matches = matcher.bind(run.variables)
+        matches, variables = test(run), run.variables
         for document in run.checked(source):
-            if matches(document):
+            if matches is not None and not matches(document):
+                continue
+            if all(truth(condition(document, variables)) for condition in conditions):
                 yield document
 
-    return Stage("$match", run, scope, spec=dict(spec), pushable=not uses_variables(spec, environment.variables))
+    pushable = not uses_variables(spec, environment.variables) and not any(
+        name == "$text" for name, _ in walk_operators(spec)
+    )
+    return Stage("$match", run, scope, spec=dict(spec), pushable=pushable)
+
+
+def _split(spec: Mapping[str, Any]) -> tuple[Document, list[Any]]:
+    """The filter without the ``$expr`` that all documents must pass, and these expressions."""
+    plain: Document = {}
+    expressions = []
+    for name, value in spec.items():
+        if name == "$expr":
+            expressions.append(value)
+        elif (
+            name == "$and"
+            and isinstance(value, list)
+            and value
+            and all(isinstance(member, Mapping) for member in value)
+        ):
+            parts = [_split(member) for member in value]
+            expressions.extend(expression for _, found in parts for expression in found)
+            plain[name] = [rest for rest, found in parts if rest or not found] or [{}]
+        else:
+            plain[name] = value
+    return plain, expressions
+
+
+Test = Callable[[Document], bool]
+
+
+def _plain_test(plain: Document, environment: Environment) -> Callable[[Run], Test | None]:
+    """The test of a filter for a run; compiled anew for each run only when it reads variables, or scores text."""
+    matcher = compile_filter(plain, collation=environment.collation, variables=dict.fromkeys(environment.variables))
+    if matcher.text is not None:
+        search = matcher.text
+        return lambda run: _scoring(matcher.test, search, run)
+    if uses_variables(plain, environment.variables):
+        return lambda run: compile_filter(plain, collation=environment.collation, variables=run.variables).test
+    return lambda run: matcher.test if plain else None
+
+
+def _scoring(test: Test, search: Any, run: Run) -> Test:
+    def matches(document: Document) -> bool:
+        if not test(document):
+            return False
+        run.annotate(document, textScore=search.score(document))
+        return True
+
+    return matches
 
 
 def _check_match(spec: Mapping[str, Any], environment: Environment) -> None:

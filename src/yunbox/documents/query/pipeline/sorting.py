@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..expressions import Scope
+from ..expressions import Scope, compile_in
 from ..expressions.failures import failure
-from ..sort import compile_sort, normalize_sort
+from ..sort import compile_sort, meta_fields, normalize_sort
 from .lookup import Document
 from .sizes import Meter, out_of_memory
 from .spill import Spill
@@ -27,7 +27,7 @@ def build_sort(spec: Any, environment: Environment) -> Stage:
         raise failure(15976, "$sort stage must have at least one sort key")
     scope = environment.scope()
     pairs = plain_sort(spec, scope)
-    key = compile_sort(spec, environment.collation)
+    key = sort_keys(spec, environment.collation)
     return Stage("$sort", _sorter(key), scope, spec=pairs, limited=lambda limit: _top(key, limit))
 
 
@@ -42,9 +42,44 @@ def plain_sort(spec: Mapping[str, Any], scope: Scope) -> list[tuple[str, int]]:
     return pairs
 
 
-def _sorter(key: Key) -> StageRunner:
+Keys = Callable[[Run], Key]
+
+
+def sort_keys(spec: Mapping[str, Any], collation: Any) -> Keys:
+    """The key function of a sort, which may sort by metadata noted in a run."""
+    meta = meta_fields(spec)
+    plain = compile_sort({path: direction for path, direction in spec.items() if path not in meta}, collation)
+    if not meta:
+        return lambda run: plain
+    keys = [
+        _meta_key(meta[path]) if path in meta else _constant(compile_sort({path: direction}, collation))
+        for path, direction in spec.items()
+    ]
+
+    def bound(run: Run) -> Key:
+        parts = [key(run) for key in keys]
+        return lambda document: tuple([part(document) for part in parts])
+
+    return bound
+
+
+def _constant(key: Key) -> Keys:
+    return lambda run: key
+
+
+def _meta_key(name: str) -> Keys:
+    evaluate = compile_in({"$meta": name}, Scope())
+
+    def bound(run: Run) -> Key:
+        # The best score comes first; a document without one comes last.
+        return lambda document: -float(evaluate(document, run.variables) or 0)
+
+    return bound
+
+
+def _sorter(keys: Keys) -> StageRunner:
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
-        yield from sort_documents(run.checked(source), key, run, "$sort")
+        yield from sort_documents(run.checked(source), keys(run), run, "$sort")
 
     return run
 
@@ -73,11 +108,11 @@ def _spill(documents: list[Document]) -> Spill:
     return spilled
 
 
-def _top(key: Key, limit: int) -> StageRunner:
+def _top(keys: Keys, limit: int) -> StageRunner:
     if limit > MAX_TOP:
-        return _sorter(key)
+        return _sorter(keys)
 
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
-        yield from heapq.nsmallest(limit, run.checked(source), key=key)
+        yield from heapq.nsmallest(limit, run.checked(source), key=keys(run))
 
     return run

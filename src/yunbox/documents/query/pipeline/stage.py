@@ -8,6 +8,7 @@ from typing import Any
 
 from ..expressions import Scope
 from ..expressions.failures import failure
+from ..expressions.general import METADATA
 from .lookup import Document, Lookup
 
 CHECK_EVERY = 256
@@ -23,6 +24,16 @@ class Run:
     check: Callable[[], None]
     max_memory_bytes: int
     allow_disk_use: bool
+
+    def annotate(self, document: Document, **metadata: Any) -> None:
+        """Note what ``$meta`` says about ``document``."""
+        self.variables[METADATA][id(document)] = (document, metadata)
+
+    def inherit(self, document: Document, origin: Document) -> None:
+        """Let ``document``, made from ``origin``, keep what was noted about it."""
+        noted = self.variables[METADATA]
+        if id(origin) in noted:
+            noted[id(document)] = (document, noted[id(origin)][1])
 
     def with_variables(self, variables: Mapping[str, Any]) -> Run:
         """The same execution with other variables bound."""
@@ -110,8 +121,12 @@ def per_document(transform: Callable[[Document, Mapping[str, Any]], Document]) -
 
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
         variables = run.variables
+        annotated = variables[METADATA]
         for document in run.checked(source):
-            yield transform(document, variables)
+            result = transform(document, variables)
+            if annotated:
+                run.inherit(result, document)
+            yield result
 
     return run
 

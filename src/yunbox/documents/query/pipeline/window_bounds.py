@@ -33,7 +33,7 @@ class Window:
     @property
     def everything(self) -> bool:
         """True when the window is always the whole partition."""
-        return self.lower == UNBOUNDED and self.upper == UNBOUNDED
+        return bool(self.lower == UNBOUNDED and self.upper == UNBOUNDED)
 
     def bounds(self, values: list[Any]) -> Bounds:
         """The window of each document as indexes (start, end). ``values`` are the sort field's, for a range."""

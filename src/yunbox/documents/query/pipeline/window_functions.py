@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from bson import DatetimeMS, Decimal128
@@ -14,7 +15,7 @@ from bson import DatetimeMS, Decimal128
 from ..expressions import Constant, Evaluate, Scope, Variables, compile_in
 from ..expressions.date_arithmetic import MILLIS_IN, unit_of
 from ..expressions.failures import failure
-from ..expressions.grouped import ACCUMULATORS, AccumulatorPlan, compile_accumulator
+from ..expressions.grouped import ACCUMULATORS, AccumulatorPlan
 from ..expressions.numbers import (
     CONTEXT,
     add,
@@ -79,7 +80,7 @@ def compile_window_function(name: str, operand: Any, window: Window | None, sort
         return builder(name, operand, window, sort, scope)
     if name not in ACCUMULATORS or name == "$mergeObjects":
         raise failure(9, f"Unrecognized window function, {name}")
-    plan = compile_accumulator(name, {name: operand}, scope)
+    plan = ACCUMULATORS[name](name, operand, scope)
     chosen = window or EVERYTHING
     return lambda partition: _accumulated(partition, plan, chosen)
 
@@ -198,7 +199,7 @@ def _build_moving_average(name: str, operand: Any, window: Window | None, sort: 
         for value in partition.column(argument):
             if is_number(value):
                 current = value if current is None else _blend(current, value, weight)
-            column.append(current)
+            column.append(current if is_number(value) else None)
         return column
 
     return moving
@@ -251,6 +252,9 @@ def _build_slope(name: str, operand: Any, window: Window | None, sort: Sort, sco
     def slope(partition: Partition) -> list[Any]:
         places = [_place(name, value, scale) for value in partition.sort_values()]
         values = partition.column(argument)
+        for value in values:
+            if not is_number(value):
+                raise failure(5423900, f"The input of {name} must be numeric, found {type_name(value)}")
         bounds = chosen.bounds(partition.sort_values())
         return [combine(places[start:end], values[start:end], scale) for start, end in bounds]
 
@@ -285,13 +289,10 @@ def _place(name: str, value: Any, scale: int | None) -> Any:
 def _derivative(places: list[Any], values: list[Any], scale: int | None) -> Any:
     if len(places) < 2:
         return None
-    first, last = values[0], values[-1]
-    if not is_number(first) or not is_number(last):
-        return None
     distance = subtract(places[-1], places[0])
     if to_double(distance) == 0:
         return None
-    rise = subtract(last, first)
+    rise = subtract(values[-1], values[0])
     if isinstance(rise, Decimal128) or isinstance(distance, Decimal128):
         quotient = CONTEXT.divide(to_decimal(rise), to_decimal(distance))
         return from_decimal(CONTEXT.multiply(quotient, decimal.Decimal(scale or 1)))
@@ -302,10 +303,6 @@ def _integral(places: list[Any], values: list[Any], scale: int | None) -> Any:
     total: Any = 0.0
     previous: tuple[Any, Any] | None = None
     for place, value in zip(places, values, strict=True):
-        if not is_number(value):
-            if value is not None and value is not MISSING:
-                raise failure(5423900, f"The input value of $integral must be numeric, found {type_name(value)}")
-            return None
         if previous is not None:
             width = subtract(place, previous[0])
             total = add(total, multiply(multiply(add(previous[1], value), 0.5), width))
@@ -403,7 +400,7 @@ def _fill_place(value: Any) -> Any:
 def _interpolated(places: list[Any], values: list[Any]) -> list[Any]:
     column = list(values)
     known = [index for index, value in enumerate(values) if value is not None]
-    for left, right in zip(known, known[1:], strict=False):
+    for left, right in pairwise(known):
         for index in range(left + 1, right):
             column[index] = _between(places, values, left, right, index)
     return column
