@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from tests.protocols.mpserverless.signed import GatewayClient, ServerClient
+from tests.server import LiveServer
+from yunbox.protocols.mpserverless.openapi import signing
+from yunbox.protocols.mpserverless.openapi.registry import ACTIONS
+from yunbox.spaces import Space
+
+
+class Account:
+    """A signer of OpenAPI requests with one space's access key."""
+
+    def __init__(self, endpoint: str, space: Space, http: httpx.Client) -> None:
+        self.endpoint = endpoint
+        self.space = space
+        self.http = http
+        self._nonce = time.time_ns()
+
+    def parameters(self, action: str, method: str, **parameters: Any) -> dict[str, str]:
+        self._nonce += 1
+        common = {
+            "Action": action,
+            "Format": "JSON",
+            "Version": "2019-06-15",
+            "AccessKeyId": self.space.access_key_id,
+            "SignatureMethod": "HMAC-SHA1",
+            "SignatureVersion": "1.0",
+            "SignatureNonce": f"{self._nonce:x}",
+            "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "SpaceId": self.space.id,
+        }
+        signed = {**common, **{name: str(value) for name, value in parameters.items()}}
+        return {"Signature": signing.signature(self.space.access_key_secret, method, signed), **signed}
+
+    def send(self, parameters: dict[str, str], method: str = "POST", path: str = "/") -> httpx.Response:
+        if method == "GET":
+            return self.http.get(f"{self.endpoint}{path}?{urlencode(parameters)}")
+        return self.http.post(self.endpoint + path, data=parameters)
+
+    def call(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """An action that must succeed."""
+        response = self.send(self.parameters(action, "POST", **parameters))
+        content: dict[str, Any] = response.json()
+        assert response.status_code == 200, content
+        assert "Code" not in content
+        assert content.pop("RequestId")
+        return content
+
+    def refused(self, action: str, **parameters: Any) -> tuple[int, str]:
+        return refusal(self.send(self.parameters(action, "POST", **parameters)))
+
+
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    content = response.json()
+    assert content.keys() == {"RequestId", "HostId", "Code", "Message", "Recommend"}
+    return response.status_code, content["Code"]
+
+
+@pytest.fixture
+def account(cloud: LiveServer, space: Space, http: httpx.Client) -> Account:
+    return Account(cloud.endpoint, space, http)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/", "/pre/"])
+def test_both_methods_behind_any_prefix(account: Account, method: str, path: str) -> None:
+    response = account.send(account.parameters("ListSpace", method, Filename="we ird*'()!~/中文.png"), method, path)
+    assert response.json()["Count"] == 1
+
+
+def test_requests_that_prove_nothing(account: Account) -> None:
+    good = account.parameters("ListSpace", "POST")
+    assert refusal(account.send({**good, "Signature": "AAAA"})) == (400, "SignatureDoesNotMatch")
+    assert refusal(account.send({**good, "PageNum": "2"})) == (400, "SignatureDoesNotMatch")
+    assert refusal(account.send({**good, "AccessKeyId": "nobody"})) == (404, "InvalidAccessKeyId.NotFound")
+    assert refusal(account.send({**good, "Version": "2020-01-01"})) == (404, "InvalidVersion")
+    assert refusal(account.send({key: good[key] for key in good if key != "SignatureNonce"})) == (
+        400,
+        "MissingSignatureNonce",
+    )
+    assert account.send(good).status_code == 200
+    assert refusal(account.send(good)) == (400, "SignatureNonceUsed")
+    old = account.parameters("ListSpace", "POST", Timestamp="2020-01-01T00:00:00Z")
+    assert refusal(account.send(old)) == (400, "InvalidTimeStamp.Expired")
+    assert account.refused("ListSpace", Timestamp="now") == (400, "InvalidTimeStamp.Format")
+    assert account.refused("NoSuchAction") == (404, "InvalidAction.NotFound")
+
+
+def test_a_browser_is_sent_to_the_console(account: Account) -> None:
+    response = account.http.get(account.endpoint + "/", follow_redirects=False)
+    assert (response.status_code, response.headers["location"]) == (302, "/console/")
+
+
+def test_every_action_of_the_version_is_there() -> None:
+    assert len(ACTIONS) == 83
+
+
+def test_foreign_spaces_are_refused(cloud: LiveServer, account: Account) -> None:
+    other = cloud.create_space()
+    for action in ("DescribeSpaceClientConfig", "ListFile", "DeleteSpace", "ListFunction"):
+        assert account.refused(action, SpaceId=other.id) == (403, "AccessDenied")
+    assert account.refused("ListFile", SpaceId="nowhere") == (403, "AccessDenied")
+    assert account.refused("ListFile", SpaceId="") == (400, "MissingSpaceId")
+
+
+def test_spaces(account: Account, client: GatewayClient) -> None:
+    made = account.call("CreateSpace", Name="shop", Desc="test")["SpaceId"]
+    assert made.startswith("mp-")
+    rows = account.call("ListSpace")["Spaces"]
+    assert {row["SpaceId"]: row["Name"] for row in rows} == {account.space.id: account.space.id, made: "shop"}
+    account.call("UpdateSpace", SpaceId=made, Desc="changed")
+    (row,) = account.call("DescribeSpaces", **{"SpaceIds.1": made})["Spaces"]
+    assert (row["Name"], row["Description"]) == ("shop", "changed")
+    config = account.call("DescribeSpaceClientConfig", SpaceId=made)
+    assert config["PrivateKey"].startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert config["Endpoint"] == account.endpoint
+    account.call("ResetServerSecret", SpaceId=made)
+    assert account.call("DescribeSpaceClientConfig", SpaceId=made)["PrivateKey"] != config["PrivateKey"]
+    account.call("DeleteSpace", SpaceId=made)
+    assert account.call("ListSpace")["Count"] == 1
+    assert account.refused("CreateSpaceWithOrder", Name="x") == (400, "UnsupportedOperation")
+
+
+def test_the_three_step_upload_of_the_guide(account: Account) -> None:
+    step = account.call("DescribeFileUploadSignedUrl", Filename="index.html", ContentType="text/html", Size=240)
+    assert not set(step["SignUrl"]) & set("'\"` ")
+    assert account.refused("RegisterFile", Id=step["Id"]) == (404, "ParamInvalid")
+    wrong = account.http.put(step["SignUrl"], content=b"<p>hi</p>", headers={"content-type": "image/png"})
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (403, "SignatureDoesNotMatch")
+    moved = step["SignUrl"].replace("cloudstorage", "elsewhere")
+    assert account.http.put(moved, content=b"x", headers={"content-type": "text/html"}).status_code == 403
+    headers = {"content-type": "text/html", "expect": "100-continue"}
+    stored = account.http.put(step["SignUrl"], content=b"<p>hi</p>", headers=headers)
+    assert (stored.status_code, stored.content) == (200, b"")
+    for _ in range(2):
+        account.call("RegisterFile", Id=step["Id"], RegionId="cn-hangzhou")
+    listed = account.call("ListFile", PageSize=20)
+    (row,) = listed["DataList"]
+    assert row["Id"] == step["Id"]
+    assert account.http.get(row["Url"]).content == b"<p>hi</p>"
+    account.call("DeleteFile", Id=step["Id"])
+    assert account.refused("DeleteFile", Id=step["Id"]) == (404, "ParamInvalid")
+
+
+def test_file_listings_go_page_by_page(account: Account) -> None:
+    for name in ("a/1.txt", "a/2.txt", "b/1.txt"):
+        step = account.call(
+            "DescribeFileUploadSignedUrl", Filename="x.txt", FileId=f"/{name}", ContentType="text/plain", Size=1
+        )
+        assert (
+            account.http.put(step["SignUrl"], content=name, headers={"content-type": "text/plain"}).status_code == 200
+        )
+    again = account.call("DescribeFileUploadSignedUrl", Filename="x.txt", FileId=step["Id"], ContentType="text/plain")
+    assert again["Overwrite"]
+    first = account.call("ListFile", PageSize=2)
+    second = account.call("ListFile", PageSize=2, NextToken=first["Paginator"]["NextToken"])
+    assert [row["Url"][-7:] for row in first["DataList"] + second["DataList"]] == ["a/1.txt", "a/2.txt", "b/1.txt"]
+    assert second["Paginator"]["NextToken"] == ""
+    assert len(account.call("ListFile", Prefix="a/")["DataList"]) == 2
+    assert len(account.call("ListFile", Keyword="1.txt")["DataList"]) == 2
+    folder = account.call("DescribeFileUploadSignedUrl", Filename="photos/", ContentType="", Size=0)
+    assert folder["SignUrl"] == ""
+    (row,) = account.call("ListFile", Prefix="photos/")["DataList"]
+    assert row["Type"] == "folder"
+
+
+def test_policies(account: Account) -> None:
+    target = {"ServiceName": "db", "CollectionName": "things"}
+    for name in ("PUBLICREAD", "ADMINREADWRITEONLY"):
+        assert account.call("UpdateServicePolicy", **target, PolicyName=name)["PolicyName"] == name
+    rule = {".read": True, ".write": True}
+    account.call("UpdateServicePolicy", **target, PolicyName="EXTENDED", Policy=json.dumps(rule))
+    shown = account.call("DescribeServicePolicy", **target)
+    assert (shown["PolicyName"], json.loads(shown["Policy"])) == ("EXTENDED", rule)
+    assert account.call("UpdateServicePolicy", ServiceName="file", PolicyName="PRIVATE")["PolicyName"] == "PRIVATE"
+    assert account.refused("UpdateServicePolicy", ServiceName="file", Policy=json.dumps(rule)) == (400, "InvalidPolicy")
+    assert account.refused("UpdateServicePolicy", **target, Policy="{}") == (400, "InvalidParameter")
+    assert account.refused("DescribeServicePolicy", ServiceName="mail") == (400, "InvalidServiceName")
+
+
+def test_web_origins(cloud: LiveServer, account: Account) -> None:
+    made = account.call("AddCorsDomain", Domain="https://a.test")["DomainId"]
+    account.call("AddCorsDomain", Domain="https://b.test")
+    assert [row["Domain"] for row in account.call("ListCorsDomains")["Domains"]] == ["https://a.test", "https://b.test"]
+    assert cloud.services.spaces.get(account.space.id).settings["cors_origins"] == "https://a.test,https://b.test"
+    account.call("DeleteCorsDomain", DomainId=made)
+    assert account.refused("DeleteCorsDomain", DomainId=made) == (404, "InvalidDomainId.NotFound")
+
+
+def test_platforms(cloud: LiveServer, account: Account) -> None:
+    account.call("SaveWechatOpenPlatformConfig", AppId="wx1", AppSecret="s1")
+    account.call("SaveAntOpenPlatformConfig", AppId="2021", PrivateKey="k", PublicKey="p", SignMode="KEY")
+    account.call("SaveAppAuthToken", AppId="2021", IsvAppId="2020", AppAuthToken="t")
+    account.call("AddDingtalkOpenPlatformConfig", AppId="d1", AppSecret="s")
+    assert account.refused("AddDingtalkOpenPlatformConfig", AppId="d1", AppSecret="s") == (409, "EntityAlreadyExists")
+    account.call("UpdateDingtalkOpenPlatformConfig", AppId="d1", AppSecret="s2")
+    assert account.call("ListDingtalkOpenPlatformConfigs")["Configs"][0]["AppSecret"] == "s2"
+    assert len(account.call("ListOpenPlatformConfig")["SecretList"]) == 3
+    (row,) = account.call("ListOpenPlatformConfig", Platform="alipay_openapi")["SecretList"]
+    assert (row["PrivateKey"], row["SignMode"], row["Platform"]) == ("k", "KEY", "alipay")
+    config = cloud.services.spaces.app(account.space.id, "alipay", "2021")
+    assert config
+    assert config["app_auth_token"] == "t"
+    for action, app_id in (("DeleteWechat", "wx1"), ("DeleteAnt", "2021"), ("DeleteDingtalk", "d1")):
+        account.call(f"{action}OpenPlatformConfig", AppId=app_id)
+        assert account.refused(f"{action}OpenPlatformConfig", AppId=app_id) == (404, "InvalidAppId.NotFound")
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        ("OpenService", {}),
+        ("QueryServiceStatus", {"ServiceStatus": "OPENED"}),
+        ("DescribeFCOpenStatus", {"Status": "OPENED"}),
+        ("CheckMpServerlessRoleExists", {"Exists": True}),
+        ("ListExtensions", {"Extensions": [], "PageNumber": 1, "PageSize": 20, "TotalCount": 0}),
+    ],
+)
+def test_what_is_always_so(account: Account, action: str, answer: dict[str, Any]) -> None:
+    assert account.call(action, ServiceName="db", RoleName="r") == answer
+
+
+def package(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
+def test_functions_from_zip_packages(account: Account) -> None:
+    made = account.call("CreateFunction", Name="sum", Desc="adds", Memory=256, Runtime="nodejs12", Timeout=5)
+    assert made["Spec"] == {"Memory": "256", "Timeout": "5", "Runtime": "nodejs12", "InstanceConcurrency": 1}
+    assert account.refused("CreateFunction", Name="sum") == (409, "EntityAlreadyExists")
+    assert account.refused("CreateFunction", Name="1st") == (400, "InvalidName")
+    step = account.call("CreateFunctionDeployment", Name="sum")
+    code = package({"sum/index.js": "module.exports = async (ctx) => ({ total: ctx.args.a + ctx.args.b })"})
+    assert account.http.put(step["UploadSignedUrl"], content=code).status_code == 200
+    account.call("DeployFunction", DeploymentId=step["DeploymentId"])
+    (row,) = account.call("ListFunctionDeployment", Name="sum")["DataList"]
+    assert row["Status"]["Status"] == "DEPLOY_SUCCESS"
+    body = json.dumps({"functionTarget": "sum", "functionArgs": {"a": 1, "b": 2}})
+    done = account.call("RunFunction", Body=body)
+    assert json.loads(done["Result"]) == {"total": 3}
+    assert done["RuntimeMeta"]["RequestId"]
+    assert account.call("ListFunction")["Paginator"] == {"PageNum": 1, "PageSize": 20, "PageCount": 1, "Total": 1}
+    assert account.call("DescribeFunction", Name="sum")["Deployment"]["VersionNo"] == "1"
+    assert account.call("ListFile", Prefix="deployments/")["DataList"] == [], "code is not left where files are public"
+    logs = account.call("ListFunctionLog", Name="sum", Status="SUCCESS")["DataList"]
+    assert [row["FunctionName"] for row in logs] == ["sum"]
+    account.call("UpdateFunction", Name="sum", Timeout=9)
+    assert account.call("DescribeFunction", Name="sum")["Function"]["Spec"]["Timeout"] == "9"
+    account.call("DeleteFunction", Name="sum")
+    assert account.refused("DescribeFunction", Name="sum") == (404, "InvalidFunction.NotFound")
+    assert account.refused("RunFunction", Body=body) == (404, "InvalidFunction.NotFound")
+
+
+@pytest.mark.parametrize("content", [b"no zip", package({"../evil.js": "x"}), package({"/etc/evil": "x"})])
+def test_packages_that_are_refused(account: Account, content: bytes) -> None:
+    account.call("CreateFunction", Name="bad")
+    step = account.call("CreateFunctionDeployment", Name="bad")
+    assert account.http.put(step["UploadSignedUrl"], content=content).status_code == 200
+    assert account.refused("DeployFunction", DeploymentId=step["DeploymentId"]) == (400, "InvalidPackage")
+    (row,) = account.call("ListFunctionDeployment", Name="bad")["DataList"]
+    assert row["Status"]["Status"] == "DEPLOY_FAILED"
+
+
+def test_document_commands(account: Account, server: ServerClient) -> None:
+    def run(**body: Any) -> Any:
+        return json.loads(account.call("RunDBCommand", Body=json.dumps(body))["Result"])
+
+    assert run(command="find", collection="nothing", query={}) == []
+    run(command="createCollection", name="things")
+    made = run(command="insertOne", collection="things", doc={"n": 1})
+    assert run(command="findOne", collection="things", query={"_id": made["insertedId"]}) == {
+        "_id": made["insertedId"],
+        "n": 1,
+    }
+    run(command="createIndex", collection="things", field={"n": 1}, options={"unique": True, "name": "n_1"})
+    assert "n_1" in [index["name"] for index in run(command="listIndexes", collection="things")]
+    assert (
+        account.refused(
+            "RunDBCommand", Body=json.dumps({"command": "insertOne", "collection": "things", "doc": {"n": 1}})
+        )[0]
+        == 400
+    )
+    run(command="dropIndex", collection="things", dropIndex="n_1")
+    assert [row["name"] for row in run(command="collections")] == ["things"]
+    account.call("RenameDBCollection", OriginCollection="things", NewCollection="stuff")
+    assert [row["name"] for row in run(command="collections")] == ["stuff"]
+    assert account.call("QuerySpaceConsumption")["DbUsage"]["StorageSize"] > 0
+    account.call("DeleteDBCollection", Body=json.dumps({"collection": "stuff"}))
+    assert run(command="collections") == []
+    assert account.refused("RunDBCommand", Body="{") == (400, "InvalidBody")
+    assert account.refused("RunDBCommand", Body='{"command":"explode"}') == (400, "InvalidParameter")
