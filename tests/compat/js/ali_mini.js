@@ -77,6 +77,14 @@ record({
   },
   deleteMissing: (r) => mp.file.deleteFile(value(r, 'upload').fileUrl),
 
+  echo: () => mp.function.invoke('echo', { a: 1, s: '中文 & = %', n: null, d: new Date(0) }),
+  sum: () => mp.function.invoke('sum', { a: 1, b: 1 }),
+  str: () => mp.function.invoke('str'),
+  nul: () => mp.function.invoke('nul'),
+  arr: () => mp.function.invoke('arr'),
+  undef: () => mp.function.invoke('undef'),
+  boom: () => mp.function.invoke('boom'),
+  hoist: () => mp.function.invoke('hoist'),
   missingFunction: () => mp.function.invoke('nope', {}),
   forward: () => mp.network.forward('x.test.forward', { k: 1 })
 }).then((results) => console.log(JSON.stringify(results)))

@@ -2,7 +2,7 @@
 // node ali_node.js '{"endpoint","spaceId","serverSecret","collection","png","userId"}': drives the server SDK.
 
 const { exchange, record } = require('./ali_platform.js')
-const { MPServerless } = require('@alicloud/mpserverless-node-sdk')
+const MPServerless = require('@alicloud/mpserverless-node-sdk').default
 const fs = require('node:fs')
 
 const options = JSON.parse(process.argv[2])
@@ -13,7 +13,7 @@ const value = (results, name) => results[name].value
 
 record({
   adminInfo: () => mp.user.getInfo(),
-  userInfo: () => { const user = new MPServerless(keys); user.setUserId(options.userId); return user.user.getInfo() },
+  userInfo: () => new MPServerless(keys).setUserId(options.userId).user.getInfo(),
   insertOne: () => things.insertOne({ name: 'tom', when: new Date(1700000000123) }),
   insertMany: () => things.insertMany([{ name: 'a', n: 1 }, { name: 'b', n: 2 }]),
   find: () => things.find({ n: { $gt: 0 } }, { sort: { n: -1 } }),
@@ -39,8 +39,10 @@ record({
     return { status: answer.status, same: answer.body.equals(fs.readFileSync(options.png)) }
   },
   fileInfo: (r) => mp.file.info(value(r, 'uploadBuffer').fileId),
-  uploadOptions: () => mp.file.getUploadFileOptions({ fileName: 'b.png' }),
+  uploadOptions: () => mp.file.getUploadFileOptions({ filePath: options.png, fileName: 'b.png' }),
   deleteFile: (r) => mp.file.deleteFile(value(r, 'upload').fileId),
+  sum: () => mp.function.invoke('sum', { a: 1, b: 2 }),
+  stored: () => mp.function.invoke('stored', {}),
   missingFunction: () => mp.function.invoke('nope', {}),
   redis: () => mp.user.redisCli(['set a 1']),
   proxy: () => mp.httpProxyClient.get('http://127.0.0.1/'),
