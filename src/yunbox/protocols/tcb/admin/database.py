@@ -15,7 +15,10 @@ from yunbox.documents import commands
 from yunbox.documents.dialects import TCB
 from yunbox.errors import InvalidRequest
 from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
+from yunbox.protocols.tcb.admin.commands import encode_commands
 from yunbox.protocols.tcb.values import encode_id, encode_new, new_text, old_text, parse
+
+_WITH_COMMANDS = ("$match", "$geoNear")
 
 
 async def run(call: Call, command: commands.Command) -> Any:
@@ -192,7 +195,7 @@ async def modify_and_return(call: Call) -> Reply:
 async def aggregate(call: Call) -> Reply:
     """OLD: the list is one JSON text holding an array of Extended JSON texts."""
     texts = await _aggregate(call)
-    return {"data": {"list": _json_text(texts)}}
+    return {"data": {"list": orjson.dumps(texts).decode()}}
 
 
 async def aggregate_documents(call: Call) -> Reply:
@@ -211,11 +214,8 @@ def _stage(call: Call, item: Any) -> dict[str, Any]:
     if not isinstance(key, str):
         raise InvalidRequest("a stage needs a stageKey / 聚合阶段缺少 stageKey")
     value = item.get("stageValue")
-    return {key: call.decode_value(parse(value) if isinstance(value, str) else value)}
-
-
-def _json_text(texts: list[str]) -> str:
-    return orjson.dumps(texts).decode()
+    parsed = parse(value) if isinstance(value, str) else value
+    return {key: call.decode_value(encode_commands(parsed) if key in _WITH_COMMANDS else parsed)}
 
 
 ACTIONS: dict[str, Handler] = {

@@ -1,0 +1,33 @@
+"""Commands that an old SDK does not encode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from yunbox.protocols.tcb.admin.commands import encode_commands
+
+
+def command(operator: str, *operands: Any) -> dict[str, Any]:
+    return {"operator": operator, "operands": list(operands), "fieldName": {}}
+
+
+@pytest.mark.parametrize(
+    ("stage", "encoded"),
+    [
+        ({"n": command("gt", 0)}, {"n": {"$gt": 0}}),
+        ({"n": command("in", [1, 2])}, {"n": {"$in": [1, 2]}}),
+        ({"at": command("lt", "2023-11-14T22:13:21.000Z")}, {"at": {"$lt": {"$date": "2023-11-14T22:13:21.000Z"}}}),
+        (
+            {"a": 1, "n": command("and", command("gt", 1), command("lt", 3))},
+            {"a": 1, "$and": [{"$and": [{"n": {"$gt": 1}}, {"n": {"$lt": 3}}]}]},
+        ),
+        (command("or", {"a": command("eq", 1)}, {"b": 2}), {"$or": [{"a": {"$eq": 1}}, {"b": 2}]}),
+        ({"query": {"n": command("gte", 5)}}, {"query": {"n": {"$gte": 5}}}),
+        ({"operator": "gt", "note": "a document"}, {"operator": "gt", "note": "a document"}),
+        ([1, {"n": command("unknown", 1)}], [1, {"n": command("unknown", 1)}]),
+    ],
+)
+def test_encodes(stage: Any, encoded: Any) -> None:
+    assert encode_commands(stage) == encoded
