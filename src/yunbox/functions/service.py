@@ -38,6 +38,8 @@ EVENT_LIMIT = 6 * 2**20
 """Largest event in bytes (FN-4; SCF's limit of a synchronous call)."""
 DEPTH_LIMIT = 16
 """Functions that may call each other in one chain."""
+START_TIME = 10.0
+"""Seconds beyond its timeout that a call may wait for a process."""
 KEPT_VERSIONS = 10
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -58,7 +60,8 @@ class FunctionService:
     """Deploys and calls functions. Use from one event loop, between `start` and `close`.
 
     ``admin_url()`` is the address that functions reach this server's data API at; ``host_call`` answers what functions ask
-    for without HTTP. ``timeout`` (seconds) and ``memory`` (MiB) apply to functions that configure none.
+    for without HTTP. ``timeout`` (seconds) and ``memory`` (MiB) apply to functions that configure none; ``linger`` is how
+    many seconds un-awaited work gets when the service closes.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class FunctionService:
         instances: int = 0,
         timeout: float = 20.0,
         memory: int = 256,
+        linger: float = 0.5,
     ) -> None:
         self.capabilities = capabilities
         self.timeout = timeout
@@ -83,6 +87,7 @@ class FunctionService:
         self._host_call = host_call
         self._node = node
         self._instances = instances
+        self._linger = linger
         self._metadata: dict[str, Metadata] = {}
         self._active: dict[tuple[str, str], _Active] = {}
         self._logs: dict[str, Logs] = {}
@@ -126,7 +131,7 @@ class FunctionService:
         async with self._opening:
             if self._opened is None:
                 node = await asyncio.to_thread(find_node, self._node)
-                fleet = Fleet(node, self._data, await self.isolation(), self._host_call, self._instances)
+                fleet = Fleet(node, self._data, await self.isolation(), self._host_call, self._instances, self._linger)
                 fleet.on_late_line = self._late_line
                 await fleet.open()
                 self._deployer = Deployer(self._data, PackageStore(self._data, node))
@@ -304,7 +309,7 @@ class FunctionService:
         running, nested = self._as_running(caller, name)
         frame = self._frame(active, caller, running, event, limit)
         began = time.time()
-        instance = await active.pool.acquire(limit, nested)
+        instance = await active.pool.acquire(active.timeout + START_TIME, nested)
         started = time.perf_counter()
         outcome: _Outcome = _Outcome(running, active.deployment.version, int(began * 1000))
         try:

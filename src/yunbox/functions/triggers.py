@@ -103,7 +103,8 @@ class Timers:
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
                 # Clocks may be set: look again at least each minute.
-                await asyncio.wait_for(self._changed.wait(), 60 if wait is None else min(wait, 60))
+                async with asyncio.timeout(60 if wait is None else min(wait, 60)):
+                    await self._changed.wait()
             for timer in self.due():
                 self._begin(timer)
 

@@ -56,11 +56,14 @@ class Load:
 class Fleet:
     """Starts processes, keeps spares, enforces the cap over all pools."""
 
-    def __init__(self, node: Node, data: Path, isolation: Isolation, host_call: HostCall, cap: int = 0) -> None:
+    def __init__(
+        self, node: Node, data: Path, isolation: Isolation, host_call: HostCall, cap: int = 0, linger: float = 0.5
+    ) -> None:
         cores = os.cpu_count() or 2
         self.cap = cap or 4 * cores
         self.parallel_starts = max(2, cores)
         self.places = 0
+        self._linger = linger
         self._node = node
         self._directory = data / "run"
         self._isolation = isolation
@@ -78,26 +81,30 @@ class Fleet:
         self._warming: set[Kind] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._watcher: asyncio.Task[None] | None = None
         self.on_late_line: Callable[[Instance, str, LogLine], None] = lambda instance, request_id, line: None
 
     async def open(self) -> None:
         """Clear what an earlier server left, and begin to watch memory and idleness."""
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._background(self._watch())
+        self._watcher = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
         """End every process; work that was just left running gets a moment to finish."""
         self._closing = True
         now = time.monotonic()
         late = max((instance.finished_at for instance in self._alive), default=0.0)
-        if late and now - late < 0.5:
-            await asyncio.sleep(0.5 - (now - late))
-        for task in self._tasks:
-            task.cancel()
+        if late:
+            await asyncio.sleep(max(0.0, late + self._linger - now))
+        if self._watcher is not None:
+            self._watcher.cancel()
         for instance in list(self._alive):
             instance.kill()
         await self._launcher.close()
+        # Starts under way have failed now, each closing what it had opened.
+        self._calm.set()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
 
     # Pools and the cap
@@ -222,7 +229,7 @@ class Fleet:
     async def _warm(self, kind: Kind) -> None:
         try:
             await self._calm.wait()
-            if kind in self._spares:
+            if kind in self._spares and not self._closing:
                 instance = await self._start(kind)
                 if kind in self._spares:
                     self._spares[kind].append(instance)

@@ -211,16 +211,14 @@ class Instance(asyncio.Protocol):
 
     def _death(self) -> FunctionFailed:
         timeout = self._running.timeout if self._running is not None else 0
-        text = self._output.tail()
         if self._reason == "timeout":
             return FunctionFailed(f"Invoking task timed out after {timeout:g} seconds", reason="timeout")
-        if self._reason == "memory" or "heap out of memory" in text or "Array buffer allocation failed" in text:
+        if self._reason == "memory" or "heap out of memory" in self._output.tail():
             return FunctionFailed("the function used more memory than it may / 函数内存超限", reason="memory")
         status = self._status if self._status is not None else 0
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        detail = f": {text}" if text else ""
         return FunctionFailed(
-            f"the function's process ended with {how} before it answered / 函数进程提前退出{detail}", reason="exited"
+            f"the function's process ended with {how} before it answered / 函数进程提前退出", reason="exited"
         )
 
     def _expire(self, running: _Running) -> None:

@@ -48,9 +48,10 @@ class Launcher:
         self._socket: socket.socket | None = None
         self._reader: asyncio.Task[None] | None = None
         self._number = 0
+        self._closed = False
         self._starting: dict[int, asyncio.Future[int]] = {}
         self._exits: dict[int, ExitCallback] = {}
-        self._lock = asyncio.Lock()
+        self._opening: asyncio.Task[socket.socket] | None = None
 
     async def start(self, program: Program, descriptors: Sequence[int], on_exit: ExitCallback) -> int:
         """Start ``program`` with ``descriptors`` as its 1, 2 and 3; its process id. ``on_exit`` gets its status once.
@@ -80,7 +81,10 @@ class Launcher:
                 self._send(self._socket, {"kill": pid})
 
     async def close(self) -> None:
-        """End every process and the launcher."""
+        """End every process and the launcher; nothing can be started after."""
+        self._closed = True
+        if self._opening is not None:
+            await self._opening
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
@@ -91,15 +95,26 @@ class Launcher:
             await asyncio.to_thread(process.wait, 5)
 
     async def _control(self) -> socket.socket:
-        async with self._lock:
-            if self._socket is None:
-                ours, theirs = socket.socketpair()
-                self._process = await asyncio.to_thread(_spawn, theirs)
-                theirs.close()
-                ours.setblocking(False)
-                self._socket = ours
-                self._reader = asyncio.create_task(self._read(ours))
+        if self._closed:
+            raise LaunchFailed("the server is stopping")
+        if self._socket is not None:
             return self._socket
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        # Whoever gives up waiting must not leave a half-started launcher behind.
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> socket.socket:
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                self._process = await asyncio.to_thread(_spawn, theirs)
+            ours.setblocking(False)
+            self._socket = ours
+            self._reader = asyncio.create_task(self._read(ours))
+            return ours
+        finally:
+            self._opening = None
 
     def _send(self, control: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
         body = orjson.dumps(message)

@@ -70,7 +70,8 @@ class Pool:
         self._waiters.append(waiter)
         self.grow(nested)
         try:
-            return await asyncio.wait_for(waiter, timeout)
+            async with asyncio.timeout(timeout):
+                return await waiter
         except TimeoutError:
             raise LimitExceeded("no process of this function became free in time", limit=self._fleet.cap) from None
         except asyncio.CancelledError:

@@ -2,6 +2,8 @@
 // Whose work is running. Every SDK reads the caller from process.env at call time, so process.env answers from the
 // invocation that the running code belongs to; work that outlives its answer keeps its own caller.
 
+const net = require('node:net')
+const tls = require('node:tls')
 const { AsyncLocalStorage } = require('node:async_hooks')
 
 const storage = new AsyncLocalStorage()
@@ -59,4 +61,13 @@ function installEnvironment () {
   })
 }
 
-module.exports = { storage, currentInvocation, setAnswering, installEnvironment }
+// A connection that outlives the invocation which opened it serves later ones too (a database client at module level):
+// its raw events belong to whichever invocation is being answered, not for ever to the first.
+function shareConnections () {
+  for (const [owner, name] of [[net.Socket.prototype, 'connect'], [tls, 'connect']]) {
+    const connect = owner[name]
+    owner[name] = function (...values) { return storage.exit(() => connect.apply(this, values)) }
+  }
+}
+
+module.exports = { storage, currentInvocation, setAnswering, installEnvironment, shareConnections }

@@ -6,7 +6,7 @@
 //                 log{id,level,at,text}  call{id,invocation,method,params}
 
 const { Channel } = require('./channel.js')
-const { storage, currentInvocation, installEnvironment } = require('./identity.js')
+const { storage, currentInvocation, installEnvironment, shareConnections } = require('./identity.js')
 const { installOutput, print } = require('./output.js')
 const { installRedirect } = require('./redirect.js')
 const { staticVariables, namingVariables } = require('./environment.js')
@@ -22,6 +22,7 @@ let loading = null
 let handler = null
 
 installEnvironment()
+shareConnections()
 installOutput(send)
 installRedirect(() => configuration.adminUrl)
 mpserverless.connect(send)
