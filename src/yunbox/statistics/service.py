@@ -1,0 +1,159 @@
+"""Counting what callers do, cheaply, and what their analytics SDKs report."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from yunbox.caller import Caller
+from yunbox.spaces import SpaceService
+from yunbox.statistics.store import Counted, Kind, Report, StatisticsStore, Total, UserDay
+
+MAX_PENDING_REPORTS = 10_000
+MAX_NAME = 128
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What was counted in one space since it was last written."""
+
+    totals: dict[Counted, Total] = field(default_factory=dict)
+    users: set[tuple[str, str]] = field(default_factory=set)
+    reports: list[Report] = field(default_factory=list)
+
+
+class StatisticsService:
+    """Counters of all spaces. Counting only touches memory; a thread writes every ``interval`` seconds, so a crash loses
+    at most that much. Days are UTC.
+    """
+
+    def __init__(self, spaces: SpaceService, *, interval: float = 30.0, clock: Callable[[], float] = time.time) -> None:
+        self._spaces = spaces
+        self._clock = clock
+        self._interval = interval
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._pending: dict[str, _Pending] = {}
+        self._stores: dict[str, StatisticsStore] = {}
+        self._stopped = threading.Event()
+        self._writer: threading.Thread | None = None
+        spaces.on_delete(self._forget)
+
+    def count(
+        self,
+        caller: Caller,
+        kind: Kind,
+        name: str,
+        *,
+        failed: bool = False,
+        duration_ms: float = 0.0,
+        received: int = 0,
+        sent: int = 0,
+    ) -> None:
+        """Count one use of ``name`` (a method, a function, a collection …) by ``caller``."""
+        day = self._day()
+        key = Counted(day, kind, name[:MAX_NAME], caller.app_id or "", caller.provider or "")
+        with self._lock:
+            pending = self._pending_of(caller.space)
+            total = pending.totals.get(key)
+            if total is None:
+                total = pending.totals[key] = Total()
+            total.calls += 1
+            total.errors += failed
+            total.duration_ms += duration_ms
+            total.slowest_ms = max(total.slowest_ms, duration_ms)
+            total.received += received
+            total.sent += sent
+            if caller.kind == "user" and caller.user_id:
+                pending.users.add((day, caller.user_id))
+
+    def keep(self, caller: Caller, content: Mapping[str, Any]) -> None:
+        """Keep what a client reports about itself: sessions, pages, events. When too much waits, the newest is dropped."""
+        report = Report(int(self._clock() * 1000), caller.user_id or "", caller.app_id or "", content)
+        with self._lock:
+            pending = self._pending_of(caller.space)
+            if len(pending.reports) < MAX_PENDING_REPORTS:
+                pending.reports.append(report)
+
+    def totals(self, space: str, since: str, until: str, kind: Kind | None = None) -> list[tuple[Counted, Total]]:
+        """Counts of the days from ``since`` to ``until`` (``2026-11-21``, both included).
+
+        Raises:
+            SpaceNotFound: when there is no such space.
+        """
+        self.flush()
+        return list(self._store(space).totals(since, until, kind))
+
+    def sums(self, space: str, since: str, until: str) -> dict[str, Total]:
+        """The same, added up by kind."""
+        found: dict[str, Total] = {}
+        for counted, total in self.totals(space, since, until):
+            _add(found.setdefault(counted.kind, Total()), total)
+        return found
+
+    def users(self, space: str, since: str, until: str) -> list[UserDay]:
+        """Active and new users of each day that had any."""
+        self.flush()
+        return self._store(space).users(since, until)
+
+    def reports(self, space: str, since: str, until: str, limit: int = 100) -> list[Report]:
+        """What clients reported, the newest first."""
+        self.flush()
+        return self._store(space).reports(since, until, limit)
+
+    def flush(self) -> None:
+        """Write what was counted until now."""
+        with self._writing:
+            with self._lock:
+                pending, self._pending = self._pending, {}
+            for space, counted in pending.items():
+                if space in self._spaces:
+                    self._store(space).add(counted.totals, counted.users, counted.reports)
+
+    def close(self) -> None:
+        """Write what is left and close every file."""
+        self._stopped.set()
+        if self._writer is not None:
+            self._writer.join()
+        self.flush()
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
+
+    def _pending_of(self, space: str) -> _Pending:
+        if self._writer is None and not self._stopped.is_set():
+            self._writer = threading.Thread(target=self._write_regularly, name="yunbox-statistics", daemon=True)
+            self._writer.start()
+        return self._pending.setdefault(space, _Pending())
+
+    def _write_regularly(self) -> None:
+        while not self._stopped.wait(self._interval):
+            self.flush()
+
+    def _day(self) -> str:
+        return time.strftime("%Y-%m-%d", time.gmtime(self._clock()))
+
+    def _store(self, space: str) -> StatisticsStore:
+        store = self._stores.get(space)
+        if store is None:
+            store = self._stores[space] = StatisticsStore(self._spaces.get(space).directory / "statistics.sqlite")
+        return store
+
+    def _forget(self, space: str) -> None:
+        with self._writing:
+            with self._lock:
+                self._pending.pop(space, None)
+            if store := self._stores.pop(space, None):
+                store.close()
+
+
+def _add(into: Total, other: Total) -> None:
+    into.calls += other.calls
+    into.errors += other.errors
+    into.duration_ms += other.duration_ms
+    into.slowest_ms = max(into.slowest_ms, other.slowest_ms)
+    into.received += other.received
+    into.sent += other.sent
