@@ -8,7 +8,7 @@ from typing import Any
 from yunbox.documents import commands as c
 from yunbox.documents.rules.policy import parse_policy, policy_of
 from yunbox.documents.rules.rules import Grant, Rules, rules_of_mode
-from yunbox.documents.rules.security import parse_security_rules, security_rules_of
+from yunbox.documents.rules.security import security_rules
 from yunbox.errors import InvalidRequest
 from yunbox.protocols.manage.routing import Call, Row
 
@@ -25,9 +25,17 @@ def shown(collection: str, rules: Rules) -> dict[str, Any]:
     return {
         "collection": collection,
         "mode": rules.mode or "CUSTOM",
-        "rules": security_rules_of(rules),
+        "rules": _security_view(rules),
         "policy": {"name": name, "rules": policy},
     }
+
+
+def _security_view(rules: Rules) -> dict[str, Any]:
+    """The rules as security rules: as they were written, or with the meaning of the grants."""
+    if rules.security is not None:
+        return rules.security.to_json()
+    conditions: dict[Grant, bool | str] = {"all": True, "owner": "doc._openid == auth.openid", "none": False}
+    return {verb: conditions[rules.grant(verb)] for verb in ("read", "create", "update", "delete")}
 
 
 async def get_rules(call: Call) -> Any:
@@ -57,7 +65,7 @@ def read_rules(content: Mapping[str, Any]) -> Rules:
         case {"policy": str() | dict() as policy, **rest} if not rest:
             return parse_policy(policy)
         case {"rules": dict() as rules, **rest} if not rest:
-            return parse_security_rules(rules)
+            return security_rules(rules)
     raise InvalidRequest("give one of `mode` (text), `rules` (an object) or `policy` (text or an object)")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import asdict
 from typing import Any
 
 from yunbox import __version__
+from yunbox.errors import InvalidRequest
+from yunbox.functions.runners.node import find_node
 from yunbox.protocols.manage.routing import Call, Row
 
 
@@ -30,4 +33,21 @@ async def status(call: Call) -> Any:
     }
 
 
-ROUTES: tuple[Row, ...] = (("GET", "status", status),)
+async def machine(call: Call) -> Any:
+    """What this machine offers to functions: Node.js and isolation; for ``doctor``."""
+    isolation = await call.services.functions.isolation()
+    return {
+        "node": await asyncio.to_thread(_node, call.services.settings.node),
+        "isolation": {"level": isolation.level, "notes": list(isolation.notes)},
+    }
+
+
+def _node(configured: str) -> dict[str, Any]:
+    try:
+        node = find_node(configured)
+    except InvalidRequest as error:
+        return {"error": error.message}
+    return {"program": str(node.program), "version": node.version, "npm": list(node.npm)}
+
+
+ROUTES: tuple[Row, ...] = (("GET", "status", status), ("GET", "machine", machine))

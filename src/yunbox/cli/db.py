@@ -1,0 +1,297 @@
+"""``yunbox db``: collections, documents, indexes and rules."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from yunbox.cli.connection import ApiError
+from yunbox.cli.options import Target, connected, in_space, json_argument
+from yunbox.cli.output import note, size, table
+from yunbox.errors import InvalidRequest
+
+
+@click.group(help="Collections and documents. / 数据库")
+def db() -> None:
+    pass
+
+
+@db.command("collections", help="List collections. / 列出集合")
+@in_space
+@connected
+def collections(target: Target) -> None:
+    with target.open() as api:
+        rows = api.get("spaces", target.space(api), "collections")
+    shown = [{**row, "bytes": size(row["size"])} for row in rows]
+    columns = [
+        ("name", "COLLECTION"),
+        ("count", "DOCUMENTS"),
+        ("bytes", "SIZE"),
+        ("indexes", "INDEXES"),
+        ("mode", "MODE"),
+    ]
+    target.show(rows, lambda: table(shown, columns))
+
+
+@db.command("create", help="Make collections. / 创建集合")
+@click.argument("names", metavar="COLLECTION...", nargs=-1, required=True)
+@in_space
+@connected
+def create(target: Target, names: tuple[str, ...]) -> None:
+    with target.open() as api:
+        space = target.space(api)
+        for name in names:
+            api.post("spaces", space, "collections", name)
+    target.show({"created": list(names)}, f"created {', '.join(names)} / 已创建")
+
+
+@db.command("drop", help="Delete a collection with its documents. / 删除集合")
+@click.argument("name", metavar="COLLECTION")
+@click.option("--yes", is_flag=True, help="Do not ask. / 不再确认")
+@in_space
+@connected
+def drop(target: Target, name: str, yes: bool) -> None:
+    if not yes and not target.as_json:
+        click.confirm(f"Delete collection {name} with all documents? / 确定删除集合 {name}？", abort=True)
+    with target.open() as api:
+        target.show(api.delete("spaces", target.space(api), "collections", name), f"deleted {name} / 已删除 {name}")
+
+
+@db.command("import", help="Add documents from FILE: JSON Lines, a JSON array, or CSV; - is standard input. / 导入数据")
+@click.argument("name", metavar="COLLECTION")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--mode", type=click.Choice(["insert", "upsert"]), default="insert", show_default=True)
+@click.option("--format", "format", type=click.Choice(["json", "csv"]), help="Default: by the file's name. / 格式")
+@click.option("--create", is_flag=True, help="Make the collection when it is missing. / 集合不存在时创建")
+@in_space
+@connected
+def import_documents(target: Target, name: str, file: Path, mode: str, format: str | None, create: bool) -> None:
+    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    chosen = format or ("csv" if file.suffix.lower() == ".csv" else "json")
+    query = {"mode": mode, "format": chosen, "create": "true" if create else None}
+    with target.open() as api:
+        path = ("spaces", target.space(api), "collections", name, "import")
+        report = api.request("POST", path, query=query, content=body)
+    for error in report["errors"]:
+        note(f"line {error['line']} / 第 {error['line']} 行: {error['message']}")
+    summary = f"inserted {report['inserted']}, updated {report['updated']}, failed {report['failed']} / 导入完成"
+    if report["failed"]:
+        raise ApiError({"error": {"code": "import_failed", "message": summary}, **report})
+    target.show(report, summary)
+
+
+@db.command("export", help="Write documents to FILE (default: standard output) as JSON Lines or CSV. / 导出数据")
+@click.argument("name", metavar="COLLECTION")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--format", "format", type=click.Choice(["json", "csv"]), help="Default: by the file's name. / 格式")
+@click.option("--fields", help="Comma separated; CSV needs them. / 字段")
+@click.option("--filter", "filter", metavar="JSON|@FILE", help="Only documents that match. / 条件")
+@in_space
+@connected
+def export(
+    target: Target, name: str, file: Path | None, format: str | None, fields: str | None, filter: str | None
+) -> None:
+    chosen = format or ("csv" if file is not None and file.suffix.lower() == ".csv" else "json")
+    wanted = json.dumps(json_argument(filter, "--filter")) if filter else None
+    lines = 0
+
+    def write(chunk: bytes) -> None:
+        nonlocal lines
+        lines += chunk.count(b"\n")
+        stream.write(chunk)
+
+    with target.open() as api:
+        path = ("spaces", target.space(api), "collections", name, "export")
+        stream = file.open("wb") if file is not None else sys.stdout.buffer
+        try:
+            api.download(path, write, format=chosen, fields=fields, filter=wanted)
+        finally:
+            stream.flush()
+            if file is not None:
+                stream.close()
+    count = lines - 1 if chosen == "csv" else lines
+    if file is not None:
+        target.show({"exported": count, "file": str(file)}, f"exported {count} to {file} / 已导出 {count} 条")
+
+
+@db.command("query", help="Print documents of a collection, or the results of a pipeline. / 查询")
+@click.argument("name", metavar="COLLECTION")
+@click.argument("filter", metavar="[FILTER]", required=False)
+@click.option("--projection", metavar="JSON")
+@click.option("--sort", metavar="JSON", help="For example '{\"createdAt\": -1}'. / 排序")
+@click.option("--skip", type=click.IntRange(0), default=0)
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="0 is all. / 0 表示全部")
+@click.option("--pipeline", metavar="JSON|@FILE", help="Aggregate instead. / 聚合")
+@click.option("--count", "only_count", is_flag=True, help="Print how many match. / 只输出数量")
+@in_space
+@connected
+def query(
+    target: Target,
+    name: str,
+    filter: str | None,
+    projection: str | None,
+    sort: str | None,
+    skip: int,
+    limit: int,
+    pipeline: str | None,
+    only_count: bool,
+) -> None:
+    content: dict[str, Any] = {"filter": json_argument(filter, "FILTER") if filter else {}}
+    with target.open() as api:
+        path = ("spaces", target.space(api), "collections", name)
+        if only_count:
+            counted = api.post(*path, "count", content=content)
+            target.show(counted, str(counted["count"]))
+            return
+        if pipeline is not None:
+            content = {"pipeline": json_argument(pipeline, "--pipeline")}
+        else:
+            content.update(skip=skip, limit=limit)
+            content.update(_parsed(("projection", projection), ("sort", sort)))
+        documents = api.post(*path, "query", content=content)
+    target.show(documents, lambda: _print_documents(documents))
+
+
+def _parsed(*options: tuple[str, str | None]) -> dict[str, Any]:
+    return {key: json_argument(text, f"--{key}") for key, text in options if text is not None}
+
+
+def _print_documents(documents: list[dict[str, Any]]) -> None:
+    for document in documents:
+        click.echo(json.dumps(document, ensure_ascii=False))
+
+
+# Indexes
+
+
+@db.group("index", help="Indexes of a collection. / 索引")
+def index() -> None:
+    pass
+
+
+@index.command("list", help="List indexes. / 列出索引")
+@click.argument("name", metavar="COLLECTION")
+@in_space
+@connected
+def list_indexes(target: Target, name: str) -> None:
+    with target.open() as api:
+        rows = api.get("spaces", target.space(api), "collections", name, "indexes")
+    shown = [{**row, "keys": json.dumps(row["key"])} for row in rows]
+    target.show(rows, lambda: table(shown, [("name", "INDEX"), ("keys", "KEYS"), ("unique", "UNIQUE")]))
+
+
+@index.command("create", help="Make an index: FIELD, FIELD:-1, FIELD:2dsphere … / 创建索引")
+@click.argument("name", metavar="COLLECTION")
+@click.argument("keys", metavar="FIELD[:ORDER]...", nargs=-1, required=True)
+@click.option("--unique", is_flag=True)
+@click.option("--sparse", is_flag=True)
+@click.option(
+    "--expire-after",
+    type=click.IntRange(0),
+    metavar="SECONDS",
+    help="Delete documents this long after the date. / 过期秒数",
+)
+@click.option("--name", "index_name", help="The index's name. / 索引名")
+@in_space
+@connected
+def create_index(
+    target: Target,
+    name: str,
+    keys: tuple[str, ...],
+    unique: bool,
+    sparse: bool,
+    expire_after: int | None,
+    index_name: str | None,
+) -> None:
+    content = {
+        "keys": dict(map(_key, keys)),
+        "unique": unique,
+        "sparse": sparse,
+        "expire_after_seconds": expire_after,
+        "name": index_name,
+    }
+    with target.open() as api:
+        made = api.post("spaces", target.space(api), "collections", name, "indexes", content=content)
+    target.show(made, f"created index {made['name']} / 已创建索引")
+
+
+def _key(text: str) -> tuple[str, int | str]:
+    path, colon, order = text.rpartition(":")
+    if not colon:
+        return text, 1
+    return path, int(order) if order in ("1", "-1") else order
+
+
+@index.command("delete", help="Delete an index. / 删除索引")
+@click.argument("name", metavar="COLLECTION")
+@click.argument("index_name", metavar="INDEX")
+@in_space
+@connected
+def delete_index(target: Target, name: str, index_name: str) -> None:
+    with target.open() as api:
+        deleted = api.delete("spaces", target.space(api), "collections", name, "indexes", index_name)
+    target.show(deleted, f"deleted index {index_name} / 已删除索引")
+
+
+# Rules
+
+
+@db.group("rules", help="Who may read and write a collection. / 集合权限")
+def rules() -> None:
+    pass
+
+
+@rules.command("get", help="Show the rules. / 查看权限")
+@click.argument("name", metavar="COLLECTION")
+@in_space
+@connected
+def get_rules(target: Target, name: str) -> None:
+    with target.open() as api:
+        found = api.get("spaces", target.space(api), "collections", name, "rules")
+    target.show(found, lambda: _print_rules(found))
+
+
+def _print_rules(found: dict[str, Any]) -> None:
+    click.echo(f"mode    {found['mode']}")
+    click.echo(f"rules   {json.dumps(found['rules'], ensure_ascii=False)}")
+    click.echo(f"policy  {found['policy']['name']} {json.dumps(found['policy']['rules'], ensure_ascii=False)}")
+
+
+@rules.command("set", help="Change the rules; give one of the three. / 设置权限，三选一")
+@click.argument("name", metavar="COLLECTION")
+@click.option("--mode", metavar="MODE", help="PRIVATE, READONLY, ADMINWRITE or ADMINONLY. / 基础权限")
+@click.option(
+    "--rules", "file", type=click.Path(path_type=Path), help="A file with security rules (JSON). / 安全规则文件"
+)
+@click.option("--policy", help="PUBLICREAD, PRIVATE, ADMINWRITEONLY, ADMINREADWRITEONLY, or policy JSON. / 权限策略")
+@in_space
+@connected
+def set_rules(target: Target, name: str, mode: str | None, file: Path | None, policy: str | None) -> None:
+    if sum(option is not None for option in (mode, file, policy)) != 1:
+        raise InvalidRequest("give one of --mode, --rules and --policy / 请指定 --mode、--rules、--policy 之一")
+    content: dict[str, Any] = {"mode": mode} if mode is not None else {"policy": policy}
+    if file is not None:
+        content = {"rules": json_argument(f"@{file}", str(file))}
+    with target.open() as api:
+        found = api.put("spaces", target.space(api), "collections", name, "rules", content=content)
+    target.show(found, lambda: _print_rules(found))
+
+
+@rules.command("explain", help="Say in words who may do what. / 解释权限")
+@click.argument("name", metavar="COLLECTION")
+@in_space
+@connected
+def explain_rules(target: Target, name: str) -> None:
+    with target.open() as api:
+        found = api.get("spaces", target.space(api), "collections", name, "rules", "explanation")
+
+    def text() -> None:
+        _print_rules(found)
+        for verb, who in found["who"].items():
+            click.echo(f"{verb:7} {who}")
+
+    target.show(found, text)

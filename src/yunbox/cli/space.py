@@ -1,0 +1,103 @@
+"""``yunbox space``: spaces, their keys and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from yunbox.cli.options import Target, connected, in_space
+from yunbox.cli.output import size, table, when
+from yunbox.errors import InvalidRequest
+
+
+@click.group(help="Spaces: isolated clouds on one server. / 空间管理")
+def space() -> None:
+    pass
+
+
+@space.command("create", help="Make a space; NAME is its id, else one is generated. / 创建空间")
+@click.argument("name", required=False)
+@connected
+def create(target: Target, name: str | None) -> None:
+    with target.open() as api:
+        made = api.post("spaces", content={"space_id": name} if name else {})
+    target.show(_contract(made), lambda: _print_keys(made))
+
+
+def _contract(described: dict[str, Any]) -> dict[str, Any]:
+    """A new space with its credentials."""
+    names = ("space_id", "endpoint", "client_secret", "server_private_key", "secret_id", "secret_key")
+    return {name: described[name] for name in (*names, "access_key_id", "access_key_secret")}
+
+
+def _print_keys(described: dict[str, Any]) -> None:
+    for name, value in _contract(described).items():
+        if name == "server_private_key":
+            value = "(PEM; shown by --json / 使用 --json 查看)"
+        click.echo(f"{name:18} {value}")
+
+
+@space.command("list", help="List spaces. / 列出空间")
+@connected
+def list_spaces(target: Target) -> None:
+    with target.open() as api:
+        rows = api.get("spaces")
+    shown = [{**row, "created": when(row["created_at"]), "bytes": size(row["file_bytes"])} for row in rows]
+    columns = [
+        ("space_id", "SPACE"),
+        ("functions", "FUNCTIONS"),
+        ("users", "USERS"),
+        ("files", "FILES"),
+        ("bytes", "SIZE"),
+    ]
+    target.show(rows, lambda: table(shown, [*columns, ("created", "CREATED")]))
+
+
+@space.command("show", help="Show a space with its keys and settings. / 查看空间")
+@click.argument("name", metavar="SPACE", required=False)
+@in_space
+@connected
+def show(target: Target, name: str | None) -> None:
+    with target.open() as api:
+        described = api.get("spaces", name or target.space(api))
+
+    def text() -> None:
+        _print_keys(described)
+        for setting, value in described["settings"].items():
+            click.echo(f"{setting:26} {'(default)' if value is None else value}")
+
+    target.show(described, text)
+
+
+@space.command("delete", help="Delete a space with everything in it. / 删除空间及其全部内容")
+@click.argument("name", metavar="SPACE")
+@click.option("--yes", is_flag=True, help="Do not ask. / 不再确认")
+@connected
+def delete(target: Target, name: str, yes: bool) -> None:
+    if not yes and not target.as_json:
+        click.confirm(f"Delete space {name} with all its data? / 确定删除空间 {name} 及其全部数据？", abort=True)
+    with target.open() as api:
+        target.show(api.delete("spaces", name), f"deleted {name} / 已删除 {name}")
+
+
+@space.command("set", help="Change settings: KEY=VALUE …; an empty VALUE is the default. / 修改空间设置")
+@click.argument("name", metavar="SPACE")
+@click.argument("changes", metavar="KEY=VALUE...", nargs=-1, required=True)
+@connected
+def set_settings(target: Target, name: str, changes: tuple[str, ...]) -> None:
+    with target.open() as api:
+        settings = api.patch("spaces", name, "settings", content=dict(map(_pair, changes)))
+
+    def text() -> None:
+        for key, value in settings.items():
+            click.echo(f"{key:26} {'(default)' if value is None else value}")
+
+    target.show(settings, text)
+
+
+def _pair(text: str) -> tuple[str, str | None]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidRequest(f"write KEY=VALUE, not {text!r} / 请写成 KEY=VALUE")
+    return key.strip(), value or None
