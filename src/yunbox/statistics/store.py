@@ -94,7 +94,7 @@ class StatisticsStore:
         """Add counts, (day, user) visits and reports, all or nothing."""
         with self._lock, self._db:
             self._db.executemany(_ADD, [_row(counted, total) for counted, total in totals.items()])
-            for day, user_id in users:
+            for day, user_id in sorted(users):
                 self._db.execute("INSERT OR IGNORE INTO active VALUES(?,?)", (day, user_id))
                 self._db.execute("INSERT OR IGNORE INTO seen VALUES(?,?)", (user_id, day))
             for report in reports:
