@@ -26,6 +26,7 @@ from yunbox.protocols import manage, mpserverless, tcb
 from yunbox.services import Address, Services
 from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
 from yunbox.spaces import Space, SpaceService, SpaceStore
+from yunbox.statistics import StatisticsService
 from yunbox.tools.keyring import Keyring, write_private
 
 _log = logging.getLogger("yunbox")
@@ -70,6 +71,7 @@ class App:
         await services.identity.aclose()
         services.documents.close()
         services.files.close()
+        services.statistics.close()
         services.spaces.close()
         self._lock.release()
 
@@ -146,6 +148,7 @@ def _services(settings: Settings) -> Services:
             spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20
         ),
         functions=functions,
+        statistics=StatisticsService(spaces),
         address=address,
     )
     host_calls.services = services

@@ -10,6 +10,7 @@ from yunbox.functions.service import FunctionService
 from yunbox.identity.service import IdentityService
 from yunbox.settings import Settings
 from yunbox.spaces import SpaceService
+from yunbox.statistics import StatisticsService
 from yunbox.tools.keyring import Keyring
 
 
@@ -46,4 +47,5 @@ class Services:
     documents: DocumentService
     files: FileService
     functions: FunctionService
+    statistics: StatisticsService
     address: Address = field(default_factory=Address)

@@ -13,6 +13,7 @@ from yunbox.spaces import SpaceService
 from yunbox.statistics.store import Counted, Kind, Report, StatisticsStore, Total, UserDay
 
 MAX_PENDING_REPORTS = 10_000
+MAX_PENDING_TOTALS = 20_000
 MAX_NAME = 128
 
 
@@ -53,11 +54,16 @@ class StatisticsService:
         received: int = 0,
         sent: int = 0,
     ) -> None:
-        """Count one use of ``name`` (a method, a function, a collection …) by ``caller``."""
+        """Count one use of ``name`` (a method, a function, a collection …) by ``caller``.
+
+        Clients choose names and app ids, so past a number of them the rest counts together under no name.
+        """
         day = self._day()
-        key = Counted(day, kind, name[:MAX_NAME], caller.app_id or "", caller.provider or "")
+        key = Counted(day, kind, name[:MAX_NAME], (caller.app_id or "")[:MAX_NAME], caller.provider or "")
         with self._lock:
             pending = self._pending_of(caller.space)
+            if len(pending.totals) >= MAX_PENDING_TOTALS and key not in pending.totals:
+                key = Counted(day, kind, "")
             total = pending.totals.get(key)
             if total is None:
                 total = pending.totals[key] = Total()

@@ -201,3 +201,19 @@ def test_running_functions_call_the_same_methods(cloud: LiveServer, client: Gate
     with pytest.raises(GatewayError) as refused:
         cloud.call(host_call(cloud.services, caller, "serverless.file.resource.report", {"id": "nope"}))
     assert refused.value.vendor_code == "FileNotFound"
+
+
+def test_calls_are_counted_and_analytics_reports_kept(cloud: LiveServer, client: GatewayClient) -> None:
+    client.authorize().call(PROFILE)
+    client.refused(PROFILE, token="x")
+    report = {"header": {"appkey": "k"}, "analytics": {"sessions": [{"id": "s1"}]}}
+    assert client.call("serverless.huoban.youmeng.network.forward", report) == {"success": True}
+    assert client.refused("serverless.huoban.youmeng.network.forward", {"x": "y" * 300_000}) == "LimitExceeded"
+    statistics, today = cloud.services.statistics, time.strftime("%Y-%m-%d", time.gmtime())
+    calls = {counted.name: total for counted, total in statistics.totals(client.space.id, today, today, "method")}
+    assert calls[PROFILE].calls == 1, "a call without a valid token is nobody's"
+    assert calls[PROFILE].sent > 0
+    (day,) = statistics.users(client.space.id, today, today)
+    assert (day.active, day.new) == (1, 1)
+    (kept,) = statistics.reports(client.space.id, today, today)
+    assert kept.content == report

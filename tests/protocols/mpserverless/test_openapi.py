@@ -303,3 +303,19 @@ def test_document_commands(account: Account, server: ServerClient) -> None:
     assert run(command="collections") == []
     assert account.refused("RunDBCommand", Body="{") == (400, "InvalidBody")
     assert account.refused("RunDBCommand", Body='{"command":"explode"}') == (400, "InvalidParameter")
+
+
+def test_usage_is_counted(account: Account, client: GatewayClient, server: ServerClient) -> None:
+    client.authorize().call("serverless.auth.user.getProfileInfo")
+    client.db("insertOne", collection="things", doc={"n": 1})
+    client.db("find", collection="things")
+    server.db("find", collection="things")
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    (row,) = account.call("QuerySpaceUsage", StartTime=today, EndTime=today, Interval=1)["SpaceUsageDataList"]
+    assert (row["DbUsage"]["ReadCount"], row["DbUsage"]["WriteCount"]) == (2, 1)
+    used = account.call("DescribeResourceUsage", StartTime=today, EndTime=today)
+    assert used["DataList"][0]["CloudDB"]["Read"] == 2
+    assert account.call("QuerySpaceConsumption")["DbUsage"]["ReadCount"] == 2
+    assert account.call("DescribeResourceQuota")["CloudStorageDataSizeQuota"] > 0
+    assert account.refused("QuerySpaceUsage", StartTime=today, EndTime="never") == (400, "InvalidEndTime")
+    assert account.refused("QuerySpaceSpecDetail", SpecCode="x") == (400, "UnsupportedOperation")

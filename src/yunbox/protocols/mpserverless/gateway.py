@@ -23,6 +23,7 @@ from yunbox.http import ClientDisconnected, Request, Response
 from yunbox.protocols.mpserverless import envelope, signing
 from yunbox.protocols.mpserverless.call import Call, Origin
 from yunbox.protocols.mpserverless.errors import INTERNAL, GatewayError, error_code
+from yunbox.protocols.mpserverless.metering import measure
 from yunbox.protocols.mpserverless.registry import METHODS, OPEN_METHODS
 from yunbox.services import Services
 from yunbox.spaces.space import Space
@@ -51,17 +52,24 @@ class Gateway:
     async def _answer(self, request: Request, read: Any) -> Response:
         if request.method == "OPTIONS":
             return envelope.preflight()
-        request_id = str(uuid.uuid4())
+        request_id, started = str(uuid.uuid4()), time.perf_counter()
+        call: Call | None = None
+        failure: YunboxError | None = None
         try:
             call = await read(request, await self._body(request), request_id)
-            return envelope.success(await invoke(call), request_id)
+            response = envelope.success(await invoke(call), request_id)
         except ClientDisconnected:
             raise
         except YunboxError as error:
-            return envelope.failure(error_code(error), error.message, request_id)
+            failure = error
+            response = envelope.failure(error_code(error), error.message, request_id)
         except Exception:
             _log.exception("request %s failed", request_id)
-            return envelope.failure(INTERNAL, "internal error / 服务器内部错误", request_id)
+            failure = YunboxError("internal error / 服务器内部错误")
+            response = envelope.failure(INTERNAL, failure.message, request_id)
+        if call is not None:
+            measure(call, failure, (time.perf_counter() - started) * 1000, len(response.body))
+        return response
 
     async def _body(self, request: Request) -> dict[str, Any]:
         if request.method != "POST":

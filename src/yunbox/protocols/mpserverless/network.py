@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
+from yunbox.errors import LimitExceeded
 from yunbox.protocols.mpserverless.call import Call, Method
 from yunbox.protocols.mpserverless.errors import GatewayError
+
+MAX_REPORT_BYTES = 256 * 1024
 
 
 async def proxy_request(call: Call) -> Any:
@@ -29,8 +34,18 @@ async def report_billing(call: Call) -> Any:
     return True
 
 
+async def report_analytics(call: Call) -> Any:
+    """Sessions, pages and events that an analytics SDK sends through ``network.forward`` (USR-20, USR-21)."""
+    size = len(orjson.dumps(call.params))
+    if size > MAX_REPORT_BYTES:
+        raise LimitExceeded(f"a report may have {MAX_REPORT_BYTES} bytes, not {size}", limit=MAX_REPORT_BYTES)
+    call.services.statistics.keep(call.caller, call.params)
+    return {"success": True}
+
+
 METHODS: dict[str, Method] = {
     "serverless.http.proxy.request": proxy_request,
     "serverless.redis.cli": redis_command,
     "inner.method.billing.report": report_billing,
+    "serverless.huoban.youmeng.network.forward": report_analytics,
 }
