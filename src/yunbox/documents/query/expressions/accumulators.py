@@ -15,6 +15,8 @@ from .comparison import order
 from .failures import failure
 from .numbers import CONTEXT, DECIMAL, DOUBLE, INT, INT_MAX, INT_MIN, LONG, from_decimal, kind, to_decimal, whole
 
+_COMMON = frozenset({int, float})
+
 
 class Accumulator(Protocol):
     """Takes values, `MISSING` included, and gives a result at any time."""
@@ -93,7 +95,7 @@ class Average:
         self.count = 0
 
     def add(self, value: Any) -> None:
-        if kind(value) >= 0:
+        if type(value) in _COMMON or kind(value) >= 0:
             self.sum.add(value)
             self.count += 1
 
@@ -119,7 +121,8 @@ class Extreme:
     def add(self, value: Any) -> None:
         if value is None or value is MISSING or value is UNDEFINED:
             return
-        if self.best is None or order(value, self.best, self.collation) == self.direction:
+        best = self.best
+        if best is None or order(value, best, self.collation) == self.direction:
             self.best = value
 
     def result(self) -> Any:

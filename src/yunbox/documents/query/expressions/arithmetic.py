@@ -42,11 +42,18 @@ from .numbers import (
 DATES = (datetime, DatetimeMS)
 
 
+_DOUBLES = frozenset({(float, float), (int, float), (float, int)})
+
+
 @variadic("$add")
 def add_all(values: list[Any]) -> Any:
     """The sum of numbers, and of at most one date."""
-    if len(values) == 2 and type(values[0]) is int and type(values[1]) is int:
-        return add(values[0], values[1])
+    if len(values) == 2:
+        left, right = values
+        if (type(left), type(right)) in _DOUBLES:
+            return left + right
+        if type(left) is int and type(right) is int:
+            return add(left, right)
     date = None
     numbers = []
     for value in values:
@@ -120,6 +127,10 @@ def subtract_two(left: Any, right: Any) -> Any:
 @variadic("$multiply")
 def multiply_all(values: list[Any]) -> Any:
     """The product of numbers."""
+    if len(values) == 2:
+        left, right = values
+        if (type(left), type(right)) in _DOUBLES:
+            return left * right
     result: Any = 1
     for value in values:
         if is_number(value):

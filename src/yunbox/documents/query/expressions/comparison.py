@@ -11,14 +11,21 @@ from .compiler import compile_in
 from .registry import Constant, Document, Evaluate, Variables, check_arity, fold, operands, operator
 from .scope import Scope
 
-_ALIKE = ({int}, {float}, {int, float}, {str})
-
 
 def order(left: Any, right: Any, collation: Any = None) -> int:
     """-1, 0 or 1 in MongoDB's order of values, in which missing comes before everything."""
+    kinds = (type(left), type(right))
+    if kinds in _PLAIN and left == left and right == right:
+        return int(left > right) - int(left < right)
+    if kinds == (str, str) and collation is None:
+        return int(left > right) - int(left < right)
     if left is MISSING or right is MISSING:
         return (right is MISSING) - (left is MISSING)
     return compare(left, right, collation)
+
+
+# Pairs of types that Python orders as MongoDB does, NaN aside.
+_PLAIN = frozenset({(int, int), (int, float), (float, int), (float, float)})
 
 
 def _register(name: str, decide: Callable[[int], Any]) -> None:
@@ -29,8 +36,6 @@ def _register(name: str, decide: Callable[[int], Any]) -> None:
         collation = scope.collation
 
         def evaluate(left: Any, right: Any) -> Any:
-            if type(left) is int and type(right) is int:
-                return decide((left > right) - (left < right))
             return decide(order(left, right, collation))
 
         return apply(evaluate, [compile_in(argument, scope) for argument in arguments])

@@ -156,6 +156,8 @@ def subtract(left: Any, right: Any) -> Any:
 
 def multiply(left: Any, right: Any) -> Any:
     """The product of two numbers, in the wider of their types."""
+    if type(left) is int and type(right) is int and INT_MIN <= left <= INT_MAX and INT_MIN <= right <= INT_MAX:
+        return left * right
     widest = max(kind(left), kind(right))
     if widest == DECIMAL:
         return from_decimal(CONTEXT.multiply(to_decimal(left), to_decimal(right)))

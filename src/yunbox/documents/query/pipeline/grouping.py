@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..expressions.accumulators import Accumulator
 from ..expressions.comparison import order
 from ..expressions.failures import failure
 from ..expressions.grouped import AccumulatorPlan, compile_accumulator
-from ..values import MISSING, bracket, compare, sort_key
+from ..values import MISSING, NUMBER, bracket, compare, sort_key
 from .compiling import compile_stages, run_stages
 from .lookup import Document
 from .sizes import Meter, out_of_memory, size_of
@@ -23,13 +24,23 @@ GROUP_OVERHEAD = 256
 
 
 class _Group:
-    """The identity of one group and its accumulators."""
+    """The identity of one group and its accumulators; ``adds`` are their ``add`` methods."""
 
-    __slots__ = ("accumulators", "identity")
+    __slots__ = ("accumulators", "adds", "identity")
 
     def __init__(self, identity: Any, accumulators: list[Accumulator]) -> None:
         self.identity = identity
         self.accumulators = accumulators
+        self.adds = [accumulator.add for accumulator in accumulators]
+
+
+def _key(identity: Any, collation: Any) -> Any:
+    """A hashable key that equal identities share."""
+    kind = type(identity)
+    if (kind is str and collation is None) or kind is int:
+        return identity
+    key = sort_key(identity, collation)
+    return key[1] if key[0] == NUMBER else key
 
 
 class _Groups:
@@ -44,8 +55,7 @@ class _Groups:
 
     def find(self, identity: Any) -> _Group:
         """The group of ``identity``, made when it is new."""
-        kind = type(identity)
-        key = identity if kind is str and self._collation is None else sort_key(identity, self._collation)
+        key = _key(identity, self._collation)
         group = self._by_key.get(key)
         if group is None:
             group = self._by_key[key] = self._create(identity)
@@ -64,17 +74,16 @@ class _Groups:
         self._by_key = {}
         return groups
 
-    def restore(self, group: _Group) -> None:
+    def restore(self, identity: Any, accumulators: list[Accumulator]) -> None:
         """Put back a group that was taken before."""
-        identity = group.identity
-        key = identity if type(identity) is str and self._collation is None else sort_key(identity, self._collation)
-        self._by_key[key] = group
+        self._by_key[_key(identity, self._collation)] = _Group(identity, accumulators)
 
     def results(self) -> Iterator[Document]:
         """The output documents, in the order the groups were first seen."""
+        names = self._names
         for group in self._by_key.values():
             document = {"_id": group.identity}
-            for name, accumulator in zip(self._names, group.accumulators, strict=True):
+            for name, accumulator in zip(names, group.accumulators, strict=True):
                 document[name] = accumulator.result()
             yield document
 
@@ -97,7 +106,7 @@ def build_group(spec: Any, environment: Environment) -> Stage:
         if name.startswith("$"):
             raise failure(40236, f"The field name '{name}' cannot be an operator name")
         outputs.append((name, compile_accumulator(name, accumulator, scope)))
-    return Stage("$group", grouper(identity, outputs, environment.collation), scope, closes=True)
+    return Stage("$group", grouper(identity, outputs, environment.collation), scope, closes=True, spec=dict(spec))
 
 
 def _compile_identity(expression: Any, scope: Scope) -> Evaluate:
@@ -120,51 +129,70 @@ def grouper(identity: Evaluate, outputs: list[tuple[str, AccumulatorPlan]], coll
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
         variables = run.variables
         groups = _Groups(outputs, collation, variables)
-        meter = Meter(run.max_memory_bytes)
-        find = groups.find
-        count = 0
         documents = run.checked(source)
+        room = _Room(run.max_memory_bytes, len(outputs))
         for document in documents:
-            group = find(identity(document, variables))
+            group = groups.find(identity(document, variables))
             values = [argument(document, variables) for argument in arguments]
-            for accumulator, value in zip(group.accumulators, values, strict=True):
-                accumulator.add(value)
-            if growing or len(groups) != count:
-                held = [values[index] for index in growing]
-                meter.used += (
-                    0 if len(groups) == count else GROUP_OVERHEAD * (1 + len(values)) + size_of(group.identity)
-                )
-                count = len(groups)
-                if not meter.hold(held):
-                    if not run.allow_disk_use:
-                        raise out_of_memory("$group", run.max_memory_bytes)
-                    yield from _grouped_on_disk(groups, documents, identity, arguments, variables)
-                    return
+            for add, value in zip(group.adds, values, strict=True):
+                add(value)
+            if not room.for_group(len(groups), group) or (
+                growing and not room.meter.hold([values[i] for i in growing])
+            ):
+                if not run.allow_disk_use:
+                    raise out_of_memory("$group", run.max_memory_bytes)
+                yield from _grouped_on_disk(groups, documents, identity, arguments, run)
+                return
         yield from groups.results()
 
     return run
 
 
+class _Room:
+    """The memory that groups take."""
+
+    def __init__(self, limit: int, outputs: int) -> None:
+        self.meter = Meter(limit)
+        self._count = 0
+        self._overhead = GROUP_OVERHEAD * (1 + outputs)
+
+    def for_group(self, count: int, group: _Group) -> bool:
+        """Note a group if it is new; false when the limit is exceeded."""
+        if count != self._count:
+            self._count = count
+            self.meter.used += self._overhead + size_of(group.identity)
+        return self.meter.used <= self.meter.limit
+
+
 def _grouped_on_disk(
-    groups: _Groups, documents: Iterator[Document], identity: Evaluate, arguments: list[Evaluate], variables: Variables
+    groups: _Groups, documents: Iterator[Document], identity: Evaluate, arguments: list[Evaluate], run: Run
 ) -> Iterator[Document]:
     """Write the groups so far and what is still to add into partitions, then finish one partition after the other."""
     partitions = [Spill() for _ in range(PARTITIONS)]
     for group in groups.take():
-        partitions[hash(sort_key(group.identity)) % PARTITIONS].append(group)
+        entry = _Saved(group.identity, group.accumulators)
+        partitions[hash(sort_key(group.identity)) % PARTITIONS].append(entry)
     for document in documents:
-        its_identity = identity(document, variables)
-        values = [argument(document, variables) for argument in arguments]
+        its_identity = identity(document, run.variables)
+        values = [argument(document, run.variables) for argument in arguments]
         partitions[hash(sort_key(its_identity)) % PARTITIONS].append((its_identity, values))
     for partition in partitions:
         groups.take()
         for entry in partition:
-            if isinstance(entry, _Group):
-                groups.restore(entry)
-            else:
-                for accumulator, value in zip(groups.find(entry[0]).accumulators, entry[1], strict=True):
-                    accumulator.add(value)
+            if isinstance(entry, _Saved):
+                groups.restore(entry.identity, entry.accumulators)
+                continue
+            for add, value in zip(groups.find(entry[0]).adds, entry[1], strict=True):
+                add(value)
         yield from groups.results()
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """A group as it is written to disk."""
+
+    identity: Any
+    accumulators: list[Accumulator]
 
 
 @stage("$sortByCount")

@@ -106,6 +106,15 @@ class Pipeline:
         """The pipeline that remains when the store delivers documents in the order of `leading_sort`."""
         return self._with(self.stages[1:] if self.leading_sort() else self.stages)
 
+    def leading_group(self) -> Document | None:
+        """The specification of the ``$group`` the pipeline now begins with."""
+        first = self.stages[0] if self.stages else None
+        return dict(first.spec) if first is not None and first.name == "$group" else None
+
+    def without_leading_group(self) -> Pipeline:
+        """The pipeline that remains when the store has computed `leading_group`."""
+        return self._with(self.stages[1:] if self.leading_group() else self.stages)
+
     def leading_limit(self) -> int | None:
         """How many source documents are enough when the pipeline now begins with ``$skip`` and ``$limit``."""
         skipped = 0
