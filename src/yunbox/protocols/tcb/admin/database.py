@@ -72,7 +72,8 @@ def _document(value: Any) -> dict[str, Any]:
 
 async def query_document(call: Call) -> Reply:
     """OLD reading."""
-    sort = [(_field(item), _direction(item)) for item in call.values.get("order") or []]
+    order = call.items("order") if call.values.get("order") else []
+    sort = [(_field(item), _direction(item)) for item in order]
     find = replace(_find(call), sort=sort or None)
     texts: list[bytes] = await run(call, find)
     page = {"offset": find.skip, "limit": find.limit or len(texts)}
