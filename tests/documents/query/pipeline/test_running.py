@@ -37,6 +37,23 @@ def test_a_match_that_reads_variables_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stages", "filter"),
+    [
+        ([{"$sort": {"b": 1}}, {"$match": {"a": 1}}], {"a": 1}),
+        ([{"$set": {"b.c": 1}}, {"$unwind": "$d"}, {"$match": {"a.x": 1}}], {"a.x": 1}),
+        ([{"$set": {"a.c": 1}}, {"$match": {"a.x": 1}}], None),
+        ([{"$limit": 1}, {"$match": {"a": 1}}], None),
+        ([{"$group": {"_id": "$a"}}, {"$match": {"_id": 1}}], None),
+        ([{"$sort": {"b": 1}}, {"$match": {"$expr": {"$eq": ["$$ROOT", 1]}}}], None),
+    ],
+)
+def test_a_match_moves_before_stages_that_leave_its_fields_alone(
+    stages: list[Document], filter: Document | None
+) -> None:
+    assert compiled(*stages).leading_match() == filter
+
+
+@pytest.mark.parametrize(
     ("stages", "expected"),
     [
         ([{"$group": {"_id": "$a", "n": {"$sum": "$b.c"}}}], {"a", "b.c"}),

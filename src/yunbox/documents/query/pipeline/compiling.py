@@ -29,7 +29,7 @@ def compile_stages(pipeline: Any, environment: Environment) -> tuple[Stage, ...]
         _compile_one(specification, replace(environment, first=index == 0, last=index == last))
         for index, specification in enumerate(pipeline)
     ]
-    return tuple(fuse(stages))
+    return tuple(fuse(hoist(stages)))
 
 
 def _compile_one(specification: Any, environment: Environment) -> Stage:
@@ -54,6 +54,23 @@ def _check_place(name: str, environment: Environment) -> None:
         raise failure(40602, f"{name} is only valid as the first stage in a pipeline")
     if name in ONLY_LAST and not environment.last:
         raise failure(40601, f"{name} can only be the final stage in the pipeline")
+
+
+def hoist(stages: Iterable[Stage]) -> list[Stage]:
+    """Move each ``$match`` before the stages in front of it that leave alone what it reads."""
+    result: list[Stage] = []
+    for stage in stages:
+        place = len(result)
+        if stage.name == "$match" and stage.scope.reads.paths and not stage.scope.reads.whole:
+            fields = {path.split(".", 1)[0] for path in stage.scope.reads.paths}
+            while place and _leaves_alone(result[place - 1], fields):
+                place -= 1
+        result.insert(place, stage)
+    return result
+
+
+def _leaves_alone(stage: Stage, fields: set[str]) -> bool:
+    return stage.changes is not None and not stage.changes & fields
 
 
 def fuse(stages: Iterable[Stage]) -> Iterator[Stage]:

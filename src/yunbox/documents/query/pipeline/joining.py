@@ -60,7 +60,7 @@ def build_lookup(spec: Any, environment: Environment) -> Stage:
 
     nested = (stage.collections for stage in plan.stages or ())
     collections = frozenset({plan.collection} if plan.collection else ()).union(*nested)
-    return Stage("$lookup", run, scope, collections=collections)
+    return Stage("$lookup", run, scope, collections=collections, changes=frozenset({plan.output[0]}))
 
 
 def _parse(spec: Any, environment: Environment, scope: Scope) -> _Lookup:
@@ -301,7 +301,8 @@ def build_graph_lookup(spec: Any, environment: Environment) -> Stage:
             start = graph.start(document, run.variables)
             yield with_value(document, graph.output, _reach(graph, start, foreign))
 
-    return Stage("$graphLookup", run, scope, collections=frozenset({graph.collection}))
+    changes = frozenset({graph.output[0]})
+    return Stage("$graphLookup", run, scope, collections=frozenset({graph.collection}), changes=changes)
 
 
 def _parse_graph(spec: Any, environment: Environment, scope: Scope) -> _Graph:

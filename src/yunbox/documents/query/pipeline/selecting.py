@@ -241,7 +241,8 @@ def build_unwind(spec: Any, environment: Environment) -> Stage:
 
     scope = environment.scope()
     scope.read(path)
-    return Stage("$unwind", run, scope)
+    changes = frozenset(changed.split(".", 1)[0] for changed in (path, index_path) if changed)
+    return Stage("$unwind", run, scope, changes=changes)
 
 
 def _unwind_arguments(spec: Any) -> tuple[str, str | None, bool]:

@@ -29,7 +29,8 @@ def build_add_fields(spec: Any, environment: Environment) -> Stage:
     if not isinstance(spec, Mapping):
         raise failure(40272, f"$addFields specification stage must be an object, got {type_name(spec)}")
     scope = environment.scope()
-    return Stage("$addFields", per_document(compile_added_fields(spec, scope)), scope)
+    changes = frozenset(path.split(".", 1)[0] for path in spec)
+    return Stage("$addFields", per_document(compile_added_fields(spec, scope)), scope, changes=changes)
 
 
 @stage("$unset")
@@ -44,7 +45,8 @@ def build_unset(spec: Any, environment: Environment) -> Stage:
         raise failure(31120, "$unset specification must be a string or an array containing only string values")
     scope = environment.scope()
     transform, _ = compile_projection("$unset", dict.fromkeys(paths, 0), scope)
-    return Stage("$unset", per_document(transform), scope)
+    changes = frozenset(path.split(".", 1)[0] for path in paths)
+    return Stage("$unset", per_document(transform), scope, changes=changes)
 
 
 @stage("$replaceRoot")

@@ -28,7 +28,7 @@ def build_sort(spec: Any, environment: Environment) -> Stage:
     scope = environment.scope()
     pairs = plain_sort(spec, scope)
     key = sort_keys(spec, environment.collation)
-    return Stage("$sort", _sorter(key), scope, spec=pairs, limited=lambda limit: _top(key, limit))
+    return Stage("$sort", _sorter(key), scope, spec=pairs, changes=frozenset(), limited=lambda limit: _top(key, limit))
 
 
 def plain_sort(spec: Mapping[str, Any], scope: Scope) -> list[tuple[str, int]]:

@@ -57,7 +57,8 @@ class Stage:
 
     ``scope.reads`` says which paths it reads. ``closes`` is true when its output holds nothing but what it read.
     ``generates`` is true when it ignores its input. ``collections`` are the other collections it touches.
-    ``pushable``: a ``$match`` without variables. ``limited`` makes the runner of a ``$sort`` that keeps the first n.
+    ``changes`` are the top-level fields it sets or removes while it keeps all others and every document's matching
+    independent of its neighbours; None when that cannot be said. ``pushable``: a ``$match`` without variables. ``limited`` makes the runner of a ``$sort`` that keeps the first n.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Stage:
     collections: frozenset[str] = frozenset()
     spec: Any = None
     pushable: bool = False
+    changes: frozenset[str] | None = None
     limited: Callable[[int], StageRunner] | None = None
 
 
