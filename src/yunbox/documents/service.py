@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from yunbox.caller import Caller
 from yunbox.documents import commands as c
 from yunbox.documents.dialects import Dialect
 from yunbox.documents.rules import PRIVATE, Rules, rules_from_json
+from yunbox.documents.rules.judge import Judge
 from yunbox.documents.rules.permit import OWNER, Permit
 from yunbox.documents.stores import Engine
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, PermissionDenied, QueryError
@@ -80,7 +82,7 @@ class DocumentService:
         engine = self.engine(caller.space)
         if transaction is not None:
             self._check_transaction(caller, transaction)
-        prepared = self._prepare(caller, dialect, command)
+        prepared = await self.narrow(caller, dialect, command)
         try:
             result = await engine.run(prepared, transaction=transaction)
         except CollectionNotFound:
@@ -96,7 +98,12 @@ class DocumentService:
 
     # What the caller asked, completed and narrowed
 
-    def _prepare(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
+    async def narrow(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
+        """``command`` as :meth:`run` gives it to the engine: completed, bounded, and narrowed by the rules.
+
+        Raises:
+            PermissionDenied: naming what is missing.
+        """
         if isinstance(command, c.CreateCollection):
             self._check_create_collection(caller)
             return command
@@ -104,21 +111,33 @@ class DocumentService:
         command = _completed(dialect, command)
         if caller.is_admin:
             return command
-        return self._permit(caller, dialect, command).apply(command)
+        collection, rules = self._rules_for(caller, dialect, command)
 
-    def _permit(self, caller: Caller, dialect: Dialect, command: c.Command) -> Permit:
+        def readable(foreign: str) -> bool:
+            return self.rules(caller.space, foreign).read == "all"
+
+        if rules.security is None:
+            return Permit(caller, collection, rules, readable).apply(command)
+        read = partial(self._read_one, caller.space)
+        return await Judge(caller, collection, rules.security, readable, read, int(time.time() * 1000)).apply(command)
+
+    def _rules_for(self, caller: Caller, dialect: Dialect, command: c.Command) -> tuple[str, Rules]:
+        """The collection that a client's command is about, and its rules."""
         collection = getattr(command, "collection", None)
         if not isinstance(collection, str):
             raise PermissionDenied(f"permission denied: only administrators may run {type(command).__name__}")
         space = self._spaces.get(caller.space)
         if caller.kind == "guest" and not space.settings.get("allow_guests", False):
             raise PermissionDenied("permission denied: sign in first / 请先登录")
-        rules = (
-            self._rules_for_write(space, collection)
-            if dialect.creates_collections
-            else self.rules(space.id, collection)
-        )
-        return Permit(caller, collection, rules, lambda foreign: self.rules(space.id, foreign).read == "all")
+        if dialect.creates_collections:
+            return collection, self._rules_for_write(space, collection)
+        return collection, self.rules(space.id, collection)
+
+    async def _read_one(self, space_id: str, collection: str, document_id: str) -> Mapping[str, Any] | None:
+        """A document that a rule reads with ``get()``."""
+        find = c.Find(collection, {"_id": document_id}, limit=1, missing_ok=True)
+        found: list[Mapping[str, Any]] = await self.engine(space_id).run(find)
+        return found[0] if found else None
 
     def _bounded(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
         if not isinstance(command, c.Find | c.Count | c.Distinct | c.Aggregate | c.Update | c.Delete | c.FindAndModify):

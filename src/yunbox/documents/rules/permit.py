@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ class Permit:
     may read another collection, which a pipeline needs in order to join it.
     """
 
-    def __init__(self, caller: Caller, collection: str, rules: Rules, readable: Any) -> None:
+    def __init__(self, caller: Caller, collection: str, rules: Rules, readable: Callable[[str], bool]) -> None:
         self._caller = caller
         self._collection = collection
         self._rules = rules
@@ -103,45 +103,53 @@ class Permit:
                 raise self._denied("update", "a pipeline update needs a rule that lets only owners write")
             return [*update, {"$set": {OWNER: self._caller.owner}}]
         if any(str(key).startswith("$") for key in update):
-            self._check_operators(update)
+            check_operators(update, self._caller.owner, self._denied)
             return update
         if self._rules.update == "owner":
             return self._stamped(update, str(self._caller.owner))
         return {key: value for key, value in update.items() if key != OWNER}
 
-    def _check_operators(self, update: Mapping[str, Any]) -> None:
-        for operator, changes in update.items():
-            if not isinstance(changes, Mapping):
-                continue
-            touched = [key for key in changes if _is_owner_path(key)]
-            if operator == "$rename":
-                touched += [key for key in changes.values() if _is_owner_path(key)]
-            harmless = operator in ("$set", "$setOnInsert") and changes.get(OWNER) == self._caller.owner
-            if touched and not harmless:
-                raise self._denied("update", f"a client cannot change `{OWNER}`")
-
     def _aggregate(self, command: c.Aggregate) -> c.Aggregate:
         prefilter = self._filter("read", {})
-        self._check_stages(command.pipeline)
+        check_stages(command.pipeline, self._readable, self._denied)
         return replace(command, prefilter=prefilter or None)
 
-    def _check_stages(self, pipeline: Any) -> None:
-        """Refuse stages that write, and joins with collections that not everyone may read, at any depth."""
-        if isinstance(pipeline, Mapping):
-            for key, value in pipeline.items():
-                self._check_stage(str(key), value)
-                self._check_stages(value)
-        elif isinstance(pipeline, list | tuple):
-            for item in pipeline:
-                self._check_stages(item)
 
-    def _check_stage(self, stage: str, spec: Any) -> None:
-        if stage in _WRITING:
-            raise self._denied(stage, "only functions and administrators may write from a pipeline")
-        if stage in _FOREIGN:
-            foreign = spec.get(_FOREIGN[stage]) if isinstance(spec, Mapping) else spec
-            if foreign is not None and not (isinstance(foreign, str) and self._readable(foreign)):
-                raise self._denied(stage, f"collection `{foreign}` is not readable by everyone")
+Denied = Callable[[str, str], PermissionDenied]
+"""Action and reason -> the error to raise."""
+
+
+def check_operators(update: Mapping[str, Any], owner: str | None, denied: Denied) -> None:
+    """Refuse an update with operators that touches the owner mark, unless it sets what is there."""
+    for operator, changes in update.items():
+        if not isinstance(changes, Mapping):
+            continue
+        touched = [key for key in changes if _is_owner_path(key)]
+        if operator == "$rename":
+            touched += [key for key in changes.values() if _is_owner_path(key)]
+        harmless = operator in ("$set", "$setOnInsert") and changes.get(OWNER) == owner
+        if touched and not harmless:
+            raise denied("update", f"a client cannot change `{OWNER}`")
+
+
+def check_stages(pipeline: Any, readable: Callable[[str], bool], denied: Denied) -> None:
+    """Refuse stages that write, and joins with collections that not everyone may read, at any depth."""
+    if isinstance(pipeline, Mapping):
+        for key, value in pipeline.items():
+            _check_stage(str(key), value, readable, denied)
+            check_stages(value, readable, denied)
+    elif isinstance(pipeline, list | tuple):
+        for item in pipeline:
+            check_stages(item, readable, denied)
+
+
+def _check_stage(stage: str, spec: Any, readable: Callable[[str], bool], denied: Denied) -> None:
+    if stage in _WRITING:
+        raise denied(stage, "only functions and administrators may write from a pipeline")
+    if stage in _FOREIGN:
+        foreign = spec.get(_FOREIGN[stage]) if isinstance(spec, Mapping) else spec
+        if foreign is not None and not (isinstance(foreign, str) and readable(foreign)):
+            raise denied(stage, f"collection `{foreign}` is not readable by everyone")
 
 
 def _is_owner_path(path: Any) -> bool:

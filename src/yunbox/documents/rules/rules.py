@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from yunbox.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from yunbox.documents.rules.security import SecurityRules
 
 Grant = Literal["all", "owner", "none"]
 Verb = Literal["read", "create", "update", "delete"]
@@ -15,13 +19,15 @@ Verb = Literal["read", "create", "update", "delete"]
 class Rules:
     """What signed-in users may do. ``owner`` grants hold for the documents that carry the caller's owner mark.
 
-    ``create`` is ``all`` (any signed-in user; the document is stamped with its owner) or ``none``.
+    ``create`` is ``all`` (any signed-in user; the document is stamped with its owner) or ``none``. With ``security``
+    its expressions decide, and the grants are what they surely grant at least.
     """
 
     read: Grant
     create: Grant
     update: Grant
     delete: Grant
+    security: SecurityRules | None = None
 
     def grant(self, verb: Verb) -> Grant:
         grant: Grant = getattr(self, verb)
@@ -29,7 +35,9 @@ class Rules:
 
     def to_json(self) -> dict[str, Any]:
         """What is stored, and what :func:`rules_from_json` reads."""
-        return asdict(self)
+        if self.security is not None:
+            return {"security": self.security.to_json()}
+        return {"read": self.read, "create": self.create, "update": self.update, "delete": self.delete}
 
     @property
     def mode(self) -> str | None:
@@ -60,8 +68,12 @@ def rules_of_mode(name: str) -> Rules:
         raise InvalidRequest(f"unknown permission mode `{name}`; use one of {', '.join(MODES)}") from None
 
 
-def rules_from_json(stored: Any) -> Rules:
-    """The rules kept as ``stored``: a mode's name or the grants of :meth:`Rules.to_json`."""
+def rules_from_json(stored: str | Mapping[str, Any]) -> Rules:
+    """The rules kept as ``stored``: a mode's name or what :meth:`Rules.to_json` gave."""
     if isinstance(stored, str):
         return rules_of_mode(stored)
+    if "security" in stored:
+        from yunbox.documents.rules.security import security_rules
+
+        return security_rules(stored["security"])
     return Rules(**{verb: stored[verb] for verb in ("read", "create", "update", "delete")})

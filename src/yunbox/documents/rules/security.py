@@ -1,58 +1,83 @@
-"""Security rules: ``{"read": …, "write": …, "create": …, "update": …, "delete": …}`` (semantics.md §8.2)."""
+"""Security rules of a collection: an expression for each verb (semantics.md §8.2)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from yunbox.documents.rules.rules import Grant, Rules
+import orjson
+
+from yunbox.documents.rules import language as lang
+from yunbox.documents.rules.rules import Grant, Rules, Verb
 from yunbox.errors import InvalidRequest
 
-_KEYS = ("read", "write", "create", "update", "delete")
-_OWNER_TEXT = "doc._openid == auth.openid"
-_OWNER = re.compile(r"doc\._openid\s*===?\s*auth\.(?:openid|uid)|auth\.(?:openid|uid)\s*===?\s*doc\._openid", re.ASCII)
-_SIGNED_IN = re.compile(r"auth\s*!==?\s*null|auth\.(?:openid|uid)\s*!==?\s*null", re.ASCII)
+KEYS = ("read", "write", "create", "update", "delete")
+_VERBS: tuple[Verb, ...] = ("read", "create", "update", "delete")
+_OWNER_NODES = {
+    lang.parse("doc._openid == auth.openid"),
+    lang.parse("auth.openid == doc._openid"),
+}
 
 
-def parse_security_rules(rules: Mapping[str, Any]) -> Rules:
-    """The rules in ``rules``; ``create``, ``update`` and ``delete`` fall back to ``write``, what is not said is refused.
+@dataclass(frozen=True, slots=True)
+class SecurityRules:
+    """Compiled expressions by verb, and the JSON they come from. A verb without one is denied."""
+
+    source: str
+    expressions: tuple[tuple[Verb, lang.Node], ...]
+
+    def expression(self, verb: Verb) -> lang.Node:
+        return next((node for name, node in self.expressions if name == verb), lang.Literal(False))
+
+    def to_json(self) -> dict[str, Any]:
+        """The rules as they were written."""
+        written: dict[str, Any] = orjson.loads(self.source)
+        return written
+
+
+def security_rules(written: Mapping[str, Any]) -> Rules:
+    """Rules that hold ``written``: an object with the keys ``read``, ``write``, ``create``, ``update``, ``delete``, whose
+    values are booleans or expressions. ``write`` stands for the last three where they are missing.
 
     Raises:
-        InvalidRequest: for an unknown key, or a condition that cannot be enforced here; the message shows it.
+        InvalidRequest: for an unknown key or an expression that cannot be read; the message names it.
     """
-    if unknown := [key for key in rules if key not in _KEYS]:
-        raise InvalidRequest(f"unknown rule `{unknown[0]}`; use {', '.join(_KEYS)}")
-    write = rules.get("write", False)
-    create = _grant("create", rules.get("create", write))
+    try:
+        return _compiled(orjson.dumps(dict(written)).decode())
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest(f"security rules must be JSON: {error}") from None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str) -> Rules:
+    written = orjson.loads(source)
+    if unknown := set(written) - set(KEYS):
+        raise InvalidRequest(f"unknown key `{sorted(unknown)[0]}` in security rules; use {', '.join(KEYS)}")
+    expressions = tuple((verb, _expression(written, verb)) for verb in _VERBS)
+    grants: dict[Verb, Grant] = {verb: _grant(node) for verb, node in expressions}
+    if grants["create"] == "owner":
+        grants["create"] = "none"
     return Rules(
-        read=_grant("read", rules.get("read", False)),
-        create="none" if create == "none" else "all",
-        update=_grant("update", rules.get("update", write)),
-        delete=_grant("delete", rules.get("delete", write)),
+        grants["read"], grants["create"], grants["update"], grants["delete"], SecurityRules(source, expressions)
     )
 
 
-def security_rules_of(rules: Rules) -> dict[str, bool | str]:
-    """The security rules that show ``rules``."""
-    return {verb: _condition(rules.grant(verb)) for verb in ("read", "create", "update", "delete")}
+def _expression(written: Mapping[str, Any], verb: Verb) -> lang.Node:
+    value = written.get(verb, False if verb == "read" else written.get("write", False))
+    if isinstance(value, bool):
+        return lang.Literal(value)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"the rule `{verb}` must be true, false or an expression, not {value!r}")
+    try:
+        return lang.parse(value)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"the rule `{verb}`: {error.message}") from None
 
 
-def _grant(verb: str, condition: Any) -> Grant:
-    if isinstance(condition, bool):
-        return "all" if condition else "none"
-    text = str(condition).strip()
-    if text in ("true", "false"):
-        return "all" if text == "true" else "none"
-    if _OWNER.fullmatch(text):
-        return "owner"
-    if _SIGNED_IN.fullmatch(text):
+def _grant(node: lang.Node) -> Grant:
+    """What the expression surely grants, for those who only know plain grants: never more than it does."""
+    if isinstance(node, lang.Literal) and node.value is True:
         return "all"
-    raise InvalidRequest(
-        f"the condition of `{verb}` cannot be enforced: {text!r}; use true, false, 'auth != null' or {_OWNER_TEXT!r}"
-        " / 暂不支持该安全规则表达式"
-    )
-
-
-def _condition(grant: Grant) -> bool | str:
-    return _OWNER_TEXT if grant == "owner" else grant == "all"
+    return "owner" if node in _OWNER_NODES else "none"
