@@ -18,6 +18,8 @@ from yunbox.projects.project import FunctionSource, Kind, Project
 _CONFIGS = ("project.config.json", "cloudbaserc.json", "mini.project.json")
 _FOLDERS = ("cloudfunctions", "cloudfunction", "cloudFunctions", "functions", "cloud", "serverless", "server")
 _DEPTH = 3
+_NOBODY = "touristappid"
+"""What the developer tools write for a project without an app id."""
 _LEFT_OUT = frozenset(("node_modules", "miniprogram_npm", "unpackage", "dist"))
 _HANDLERS = re.compile(rb"module\.exports\s*=\s*(?:async\b|function\b|\(|\w+\s*=>)")
 
@@ -95,7 +97,7 @@ def _children(folder: Path) -> list[Path]:
 def _app_id(configs: Mapping[Path, Mapping[str, Any]]) -> str:
     for content in configs.values():
         app_id = content.get("appid")
-        if isinstance(app_id, str) and re.fullmatch(r"[\w-]{6,64}", app_id):
+        if isinstance(app_id, str) and re.fullmatch(r"[\w-]{6,64}", app_id) and app_id != _NOBODY:
             return app_id
     return ""
 
