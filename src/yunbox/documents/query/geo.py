@@ -10,6 +10,14 @@ from .filters import Condition
 class Near:
     """The condition of ``$near`` and ``$nearSphere``."""
 
+    def distance(self, document: Any) -> float | None:
+        """The distance of a document."""
+        raise NotImplementedError
+
+    def ordered(self, documents: list[Any]) -> list[Any]:
+        """Documents by distance."""
+        raise NotImplementedError
+
 
 def is_geo_operator(name: str) -> bool:
     """Whether a field operator is geospatial."""

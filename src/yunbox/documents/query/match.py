@@ -18,7 +18,7 @@ from .geo import Near, geo_condition, is_geo_operator
 from .jsonschema import compile_schema
 from .predicates import bad_value, is_regex, starts_with_operator
 from .text import TextSearch, compile_text
-from .values import UNDEFINED, Collation, Document, is_number, is_truthy, regex_parts
+from .values import UNDEFINED, Collation, Document, is_number, is_truthy, regex_parts, sort_key
 
 __all__ = ["Matcher", "compile_filter"]
 
@@ -54,7 +54,11 @@ class Matcher:
 
 
 def compile_filter(
-    filter: Mapping[str, Any], *, collation: Any = None, variables: Mapping[str, Any] | None = None
+    filter: Mapping[str, Any],
+    *,
+    collation: Any = None,
+    variables: Mapping[str, Any] | None = None,
+    top: bool = True,
 ) -> Matcher:
     """Compile a filter. ``collation`` is a collation document or an already compiled one; ``variables`` are what ``$expr``
     may read, looked up anew at every call.
@@ -62,14 +66,21 @@ def compile_filter(
     Raises `QueryError` with MongoDB's number and name for a filter that MongoDB refuses.
     """
     parser = _Parser(compile_collation(collation), {} if variables is None else variables)
-    node = parser.document(filter, top=True, depth=0)
+    node = parser.document(filter, top=top, depth=0)
     return Matcher(node, parser.near, parser.text)
 
 
 def compile_condition(operand: Any, *, collation: Any = None) -> Callable[[Any], bool]:
-    """A test of single values, as ``$pull`` and ``$elemMatch`` projections apply it to array elements."""
+    """A test of array elements as ``$pull`` applies it. Raises `QueryError`."""
     parser = _Parser(compile_collation(collation), {})
     return parser.element(operand)
+
+
+def compile_elements(operand: Mapping[str, Any], *, collation: Any = None) -> Callable[[Any], int | None]:
+    """The index of the first element of an array that ``{$elemMatch: operand}`` matches. Raises `QueryError`."""
+    leaf = _Parser(compile_collation(collation), {}).element_match("", operand, 0)
+    assert leaf.index is not None
+    return leaf.index
 
 
 class _Parser:
@@ -275,7 +286,7 @@ class _Parser:
             raise bad_value("no $ expressions in $all")
         return self._equality(item)
 
-    def element_match(self, path: str, operand: Any, depth: int) -> Condition:
+    def element_match(self, path: str, operand: Any, depth: int) -> Leaf:
         """``$elemMatch``."""
         if not isinstance(operand, dict):
             raise bad_value("$elemMatch needs an Object")
@@ -286,20 +297,14 @@ class _Parser:
 
     def element(self, operand: Any) -> Callable[[Any], bool]:
         """A test of array elements as ``$pull`` means it: operators, a filter on objects, or equality."""
+        if is_regex(operand) or (isinstance(operand, dict) and next(iter(operand), "") in _PATH_OPERATORS):
+            test = self._field("", operand, 0).at_path(("",))
+            return lambda value: test({"": value})
         if isinstance(operand, dict):
-            first = next(iter(operand), "")
-            if starts_with_operator(operand) and first not in ("$and", "$or", "$nor", "$where"):
-                return self._value_operators(operand)
             test = self.document(operand, top=False, depth=0).compile()
             return lambda value: type(value) is dict and test(value)
-        if is_regex(operand):
-            return predicates.regular_expression(*regex_parts(operand))
-        return predicates.equality(operand, self.collation)
-
-    def _value_operators(self, operand: dict[str, Any]) -> Callable[[Any], bool]:
-        if "$expr" in operand:
-            raise bad_value("$expr can only be applied to the top-level document")
-        return self._operators("", operand, 0).at_value()
+        key = sort_key(operand, self.collation)
+        return lambda value: sort_key(value, self.collation) == key
 
 
 def _is_true(value: Any) -> bool:
@@ -364,3 +369,4 @@ _FIELD_OPERATORS: dict[str, Callable[[_Parser, str, Any, int], Condition]] = {
     "$elemMatch": _Parser.element_match,
     **{name: _bits(name) for name in ("$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear")},
 }
+_PATH_OPERATORS = frozenset({*_FIELD_OPERATORS, "$gt", "$gte", "$lt", "$lte", "$regex", "$options"})

@@ -207,8 +207,8 @@ def _type_alias(item: Any) -> str:
         return item
     if not is_number(item):
         raise QueryError("type must be represented as a number or a string", number=14, name="TypeMismatch")
-    number = float(item.to_decimal()) if isinstance(item, Decimal128) else item
-    if number not in _NAMES_BY_NUMBER:
+    number = integral(item)
+    if number is None or number not in _NAMES_BY_NUMBER:
         hint = ". Instead use {$exists:false}." if number == 0 else ""
         raise bad_value(f"Invalid numerical type code: {item}{hint}")
     return _NAMES_BY_NUMBER[number]

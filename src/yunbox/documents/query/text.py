@@ -12,6 +12,10 @@ class TextSearch:
         """Whether a document has the words."""
         raise NotImplementedError
 
+    def score(self, document: Any) -> float:
+        """How well a document fits."""
+        raise NotImplementedError
+
 
 def compile_text(operand: Any) -> TextSearch:
     """The search of a ``$text`` operand."""

@@ -1,0 +1,41 @@
+"""``skip`` and ``limit`` as MongoDB reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yunbox.errors import QueryError
+
+from .predicates import truncated
+from .values import is_number
+
+
+def check_skip(value: Any) -> int:
+    """The number of documents to pass over. Raises `QueryError` for a negative number and for what is no number."""
+    number = _whole("skip", value)
+    if number < 0:
+        raise _negative("skip", number)
+    return number
+
+
+def check_limit(value: Any) -> int:
+    """The greatest number of documents wanted, 0 for all. Raises `QueryError` for a negative number and for what is no number."""
+    number = _whole("limit", value)
+    if number < 0:
+        raise _negative("limit", number)
+    return number
+
+
+def _whole(name: str, value: Any) -> int:
+    if value is None:
+        return 0
+    number = truncated(value) if is_number(value) else None
+    if number is None:
+        raise QueryError(f"BSON field '{name}' is the wrong type, expected a number", number=14, name="TypeMismatch")
+    return number
+
+
+def _negative(name: str, number: int) -> QueryError:
+    return QueryError(
+        f"BSON field '{name}' value must be >= 0, actual value '{number}'", number=51024, name="Location51024"
+    )
