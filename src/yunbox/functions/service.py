@@ -220,6 +220,7 @@ class FunctionService:
         environment: Mapping[str, str | None] | None = None,
         timeout: float | None = None,
         memory: int | None = None,
+        triggers: Sequence[Mapping[str, Any]] | None = None,
     ) -> Function:
         """Change what applies to a function without deploying it: over its own configuration, and for later deployments too."""
         overrides = dict(self._require(space_id, name)[1])
@@ -230,6 +231,8 @@ class FunctionService:
             overrides["timeout"] = timeout
         if memory is not None:
             overrides["memory"] = memory
+        if triggers is not None:
+            overrides["triggers"] = list(triggers)
         settings_from(overrides)
         self._store(space_id).override(name, overrides, _now())
         await self._flip(space_id, name)

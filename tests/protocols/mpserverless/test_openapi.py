@@ -265,6 +265,54 @@ def test_functions_from_zip_packages(account: Account) -> None:
     assert account.refused("RunFunction", Body=body) == (404, "InvalidFunction.NotFound")
 
 
+HTTP_FUNCTION = """
+module.exports = async ({ args }) => {
+  if (args.path === '/composed') {
+    return {
+      mpserverlessComposedResponse: true, statusCode: 201, headers: { 'X-Own': 'yes', 'Content-Type': 'image/png' },
+      isBase64Encoded: true, body: Buffer.from([1, 2]).toString('base64')
+    }
+  }
+  if (args.path === '/broken') return { mpserverlessComposedResponse: true, statusCode: 99 }
+  if (args.path === '/large') return 'x'.repeat(2 ** 20 + 1)
+  if (args.path === '/text') return 'plain'
+  return { method: args.httpMethod, path: args.path, query: args.queryStringParameters, body: args.body, base64: args.isBase64Encoded }
+}
+"""
+
+
+def test_functions_behind_http(account: Account) -> None:
+    account.call("CreateFunction", Name="web")
+    step = account.call("CreateFunctionDeployment", Name="web")
+    account.http.put(step["UploadSignedUrl"], content=package({"index.js": HTTP_FUNCTION}))
+    account.call("DeployFunction", DeploymentId=step["DeploymentId"])
+    base = account.call("DescribeHttpTriggerConfig")["DefaultEndpoint"]
+    assert account.http.get(f"{base}/api/x").status_code == 404
+    account.call("UpdateFunction", Name="web", HttpTriggerPath="/api", TimingTriggerConfig='["cron:0 0 3 * * *"]')
+    answer = account.http.post(f"{base}/api/things?a=1", content="hello", headers={"content-type": "text/plain"})
+    assert answer.json() == {"method": "POST", "path": "/things", "query": {"a": "1"}, "body": "hello", "base64": False}
+    binary = account.http.put(f"{base}/api", content=b"\xff", headers={"content-type": "image/png"}).json()
+    assert (binary["path"], binary["body"], binary["base64"]) == ("/", "/w==", True)
+    composed = account.http.get(f"{base}/api/composed")
+    assert (composed.status_code, composed.content, composed.headers["x-own"]) == (201, b"\x01\x02", "yes")
+    assert composed.headers["content-type"] == "image/png"
+    assert account.http.get(f"{base}/api/text").text == "plain"
+    assert account.http.get(f"{base}/api/broken").json()["error"]["code"] == "InvalidComposedResponseBody"
+    assert account.http.get(f"{base}/api/large").json()["error"]["code"] == "ResponseContentLength.Exceeded"
+    large = account.http.post(f"{base}/api", content=b"x" * (2**20 + 1))
+    assert large.json()["error"]["code"] == "RequestContentLength.Exceeded"
+    account.call("CreateFunction", Name="other")
+    assert account.refused("UpdateFunction", Name="other", HttpTriggerPath="api/") == (400, "InvalidHttpTriggerPath")
+    assert account.call("DescribeFunction", Name="web")["Function"]["TimingTriggerConfig"] == '["cron:0 0 3 * * *"]'
+    assert account.refused("UpdateFunction", Name="web", TimingTriggerConfig="* *") == (
+        400,
+        "InvalidTimingTriggerConfig",
+    )
+    assert account.call("UpdateHttpTriggerConfig", EnableService="false")["EnableService"] is False
+    assert account.http.get(f"{base}/api").json()["error"]["code"] == "InvalidSpace.NotInService"
+    assert account.refused("UpdateHttpTriggerConfig", CustomDomain="a.test") == (400, "UnsupportedOperation")
+
+
 @pytest.mark.parametrize("content", [b"no zip", package({"../evil.js": "x"}), package({"/etc/evil": "x"})])
 def test_packages_that_are_refused(account: Account, content: bytes) -> None:
     account.call("CreateFunction", Name="bad")

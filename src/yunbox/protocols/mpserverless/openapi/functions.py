@@ -13,6 +13,7 @@ import orjson
 
 from yunbox.errors import FunctionNotFound
 from yunbox.functions.function import Function
+from yunbox.protocols.mpserverless import http_trigger
 from yunbox.protocols.mpserverless.openapi import archives
 from yunbox.protocols.mpserverless.openapi.action import Action, Handler, Refusal, paginate
 from yunbox.protocols.mpserverless.openapi.files import sign_url
@@ -38,7 +39,9 @@ async def update_function(action: Action) -> dict[str, Any]:
     name = _existing(action)
     if action.parameters.get("TimingTriggerConfig"):
         _check_timer(action.parameters["TimingTriggerConfig"])
-    _keep(action, name, {**(_definition(action, name) or {}), **_changes(action)})
+    definition = {**(_definition(action, name) or {}), **_changes(action)}
+    http_trigger.route(action.services, action.space.id, name, definition.get("http_path", ""))
+    _keep(action, name, definition)
     await _apply(action, name)
     return _described(action, name)
 
@@ -48,6 +51,7 @@ async def delete_function(action: Action) -> dict[str, Any]:
     if _deployed(action, name) is not None:
         await action.services.functions.delete(action.space.id, name)
     action.services.spaces.delete_rule(action.space.id, _STORE, name)
+    http_trigger.route(action.services, action.space.id, name, "")
     names = [item for item in _names(action) if item != name]
     action.services.spaces.set_rule(action.space.id, _STORE, "", names)
     return {}
@@ -135,14 +139,18 @@ async def list_logs(action: Action) -> dict[str, Any]:
 
 
 async def describe_http_trigger(action: Action) -> dict[str, Any]:
-    endpoint = f"{action.origin.scheme}://{action.origin.host}/http/{action.space.id}"
-    return {"EnableService": True, "DefaultEndpoint": endpoint, "CustomDomain": "", "CustomDomainCname": ""}
+    endpoint = f"{action.origin.scheme}://{action.origin.host}{http_trigger.PREFIX}{action.space.id}"
+    enabled = http_trigger.is_enabled(action.services, action.space.id)
+    return {"EnableService": enabled, "DefaultEndpoint": endpoint, "CustomDomain": "", "CustomDomainCname": ""}
 
 
 async def update_http_trigger(action: Action) -> dict[str, Any]:
-    """HTTP triggers are always on; a domain of one's own belongs into the reverse proxy."""
+    """Switch HTTP triggers on or off; a domain of one's own belongs into the reverse proxy."""
     if action.text("CustomDomain", ""):
         raise unsupported("point your domain at this server in your reverse proxy / 请在反向代理中绑定自定义域名")
+    enabled = action.text("EnableService", "")
+    if enabled:
+        http_trigger.enable(action.services, action.space.id, enabled.lower() == "true")
     return await describe_http_trigger(action)
 
 
@@ -173,8 +181,7 @@ async def _deploy_zip(action: Action, row: dict[str, Any]) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="yunbox-zip-") as folder:
             root = await asyncio.to_thread(archives.unpack, packed, Path(folder), row["function"])
-            settings = _settings(_definition(action, row["function"]) or {})
-            done = await action.services.functions.deploy(space_id, root, row["function"], settings=settings)
+            done = await action.services.functions.deploy(space_id, root, row["function"])
     finally:
         await files.delete(action.caller, [key])
     return done.version
@@ -210,21 +217,26 @@ def _changes(action: Action) -> dict[str, Any]:
     return changes
 
 
-def _settings(definition: dict[str, Any]) -> dict[str, Any]:
-    settings = {name: definition[name] for name in ("memory", "timeout") if definition.get(name)}
-    if timer := _cron(definition.get("timer", "")):
-        payload = definition.get("timer_payload") or None
-        settings["triggers"] = [{"name": "TIMER_LATEST", "type": "timer", "config": timer, "payload": payload}]
-    return settings
+def _timers(definition: dict[str, Any]) -> list[dict[str, Any]]:
+    """The one timer of a definition, in the form of our own configuration (FA-8)."""
+    timer = _cron(definition.get("timer", ""))
+    if not timer:
+        return []
+    payload = definition.get("timer_payload") or None
+    return [{"name": "TIMER_LATEST", "type": "timer", "config": timer, "payload": payload}]
 
 
 async def _apply(action: Action, name: str) -> None:
-    """Make a definition's memory and timeout hold for the code that is deployed."""
+    """Make a definition's memory, timeout and timer hold for the code that is deployed."""
     definition = _definition(action, name)
     if definition is None or _deployed(action, name) is None:
         return
     await action.services.functions.configure(
-        action.space.id, name, timeout=definition.get("timeout"), memory=definition.get("memory")
+        action.space.id,
+        name,
+        timeout=definition.get("timeout"),
+        memory=definition.get("memory"),
+        triggers=_timers(definition),
     )
 
 
