@@ -139,12 +139,12 @@ def _update(case: Case) -> tuple[bool, Any]:
     ]
     if before != documents:
         return False, "the update changed its input"
-    if case.get("upsert") and not any(map(matcher, documents)):
+    if (case.get("upsert") or case.get("doc") == {}) and not any(map(matcher, documents)):
         after.append(update.apply(document_from_filter(case["query"]), now=now, inserting=True))
     result = after[0] if len(after) == 1 else after
-    return same(
-        result, case.get("expected"), ignore_id=case.get("no_id", False) or "_id" not in case["expected"]
-    ), result
+    expected = case.get("expected")
+    ignore_id = case.get("no_id", False) or not (isinstance(expected, dict) and "_id" in expected)
+    return same(result, expected, ignore_id=ignore_id), result
 
 
 def _delete(case: Case) -> tuple[bool, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 from yunbox.errors import QueryError
 
 from .match import compile_condition
+from .paths import is_index
 from .predicates import bad_value, integral
-from .sort import compile_sort
 from .values import MISSING, Collation, is_number, sort_key, type_name
 
 ArrayChange = Callable[[Any, str], Any]
@@ -83,8 +83,28 @@ def _element_order(spec: Any, collation: Collation | None) -> Callable[[Any], An
             "The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields"
         )
     _check_element_order(spec)
-    key = compile_sort(spec, collation)
-    return lambda item: key(item if type(item) is dict else {})
+    keys = [(path.split("."), direction == -1) for path, direction in spec.items()]
+
+    def order(a: Any, b: Any) -> int:
+        for parts, descending in keys:
+            left, right = (sort_key(_member_at(item, parts), collation) for item in (a, b))
+            if left != right:
+                return 1 if (left > right) is not descending else -1
+        return 0
+
+    return functools.cmp_to_key(order)
+
+
+def _member_at(item: Any, parts: list[str]) -> Any:
+    """The value at a path that does not spread over arrays; null when it is not there."""
+    for part in parts:
+        if type(item) is dict:
+            item = item.get(part)
+        elif type(item) is list and is_index(part) and int(part) < len(item):
+            item = item[int(part)]
+        else:
+            return None
+    return item
 
 
 def _check_element_order(spec: dict[str, Any]) -> None:

@@ -80,6 +80,32 @@ class Both:
 
 
 @dataclass(frozen=True, slots=True)
+class Combined:
+    """Conditions on one path joined by ``$and``, ``$or`` or ``$nor``."""
+
+    operator: str
+    conditions: Sequence[Condition]
+
+    def _join(self, tests: Sequence[Test]) -> Test:
+        if self.operator == "$and":
+            return every(tests)
+        test = some(tests)
+        return test if self.operator == "$or" else lambda value: not test(value)
+
+    def at_path(self, parts: tuple[str, ...]) -> Test:
+        return self._join([condition.at_path(parts) for condition in self.conditions])
+
+    def at_value(self) -> Predicate:
+        return self._join([condition.at_value() for condition in self.conditions])
+
+    def locate(self, document: Any, parts: tuple[str, ...]) -> Located:
+        if not self.at_path(parts)(document):
+            return False, None
+        found = [condition.locate(document, parts)[1] for condition in self.conditions]
+        return True, next((index for index in found if index is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Opposite:
     """The condition does not hold."""
 

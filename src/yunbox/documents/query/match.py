@@ -13,7 +13,7 @@ from yunbox.errors import QueryError
 
 from . import predicates
 from .collation import compile_collation
-from .filters import And, Both, Condition, Field, Leaf, Node, Nor, Opposite, Or, Whole, element_match
+from .filters import And, Both, Combined, Condition, Field, Leaf, Node, Nor, Opposite, Or, Whole, element_match
 from .geo import Near, geo_condition, is_geo_operator
 from .jsonschema import compile_schema
 from .predicates import bad_value, is_regex, starts_with_operator
@@ -190,10 +190,19 @@ class _Parser:
     def _operator(self, path: str, name: str, operand: Any, depth: int) -> Condition:
         if name in ("$gt", "$gte", "$lt", "$lte"):
             return self._ordering(path, name, operand)
+        if name in _TREES:
+            return self._logic(path, name, operand, depth)
         build = _FIELD_OPERATORS.get(name)
         if build is None:
             raise bad_value(f"unknown operator: {name}")
         return build(self, path, operand, depth)
+
+    def _logic(self, path: str, name: str, operand: Any, depth: int) -> Condition:
+        """``$and $or $nor`` written below a field, which MongoDB refuses: each clause speaks about the field's value."""
+        if isinstance(operand, list) and operand and all(_is_operators(clause) for clause in operand):
+            return Combined(name, [self._operators(path, clause, depth + 1) for clause in operand])
+        test = _TREES[name](self._clauses(name, operand, False, depth)).compile()
+        return Leaf(lambda value: type(value) is dict and test(value))
 
     def _ordering(self, path: str, name: str, operand: Any) -> Condition:
         if is_regex(operand):
@@ -305,6 +314,10 @@ class _Parser:
             return lambda value: type(value) is dict and test(value)
         key = sort_key(operand, self.collation)
         return lambda value: sort_key(value, self.collation) == key
+
+
+def _is_operators(operand: Any) -> bool:
+    return isinstance(operand, dict) and starts_with_operator(operand)
 
 
 def _is_true(value: Any) -> bool:

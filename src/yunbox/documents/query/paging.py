@@ -14,16 +14,17 @@ def check_skip(value: Any) -> int:
     """The number of documents to pass over. Raises `QueryError` for a negative number and for what is no number."""
     number = _whole("skip", value)
     if number < 0:
-        raise _negative("skip", number)
+        raise QueryError(
+            f"BSON field 'skip' value must be >= 0, actual value '{number}'", number=51024, name="Location51024"
+        )
     return number
 
 
 def check_limit(value: Any) -> int:
-    """The greatest number of documents wanted, 0 for all. Raises `QueryError` for a negative number and for what is no number."""
-    number = _whole("limit", value)
-    if number < 0:
-        raise _negative("limit", number)
-    return number
+    """The greatest number of documents wanted, 0 for all; a negative one means the same number in one batch, as drivers send
+    it. Raises `QueryError` for what is no number.
+    """
+    return abs(_whole("limit", value))
 
 
 def _whole(name: str, value: Any) -> int:
@@ -33,9 +34,3 @@ def _whole(name: str, value: Any) -> int:
     if number is None:
         raise QueryError(f"BSON field '{name}' is the wrong type, expected a number", number=14, name="TypeMismatch")
     return number
-
-
-def _negative(name: str, number: int) -> QueryError:
-    return QueryError(
-        f"BSON field '{name}' value must be >= 0, actual value '{number}'", number=51024, name="Location51024"
-    )

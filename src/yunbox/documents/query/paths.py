@@ -51,12 +51,7 @@ def walk(value: Any, parts: tuple[str, ...], start: int = 0, *, expand: bool = T
 
 
 def _member(value: Any, part: str) -> Any:
-    if type(value) is dict:
-        return value.get(part, MISSING)
-    # Below a numeric part a nested array is read as an object whose fields are its indexes.
-    if type(value) is list and is_index(part) and int(part) < len(value):
-        return value[int(part)]
-    return MISSING
+    return value.get(part, MISSING) if type(value) is dict else MISSING
 
 
 def _through_array(array: list[Any], parts: tuple[str, ...], start: int, expand: bool) -> Iterator[Found]:
@@ -68,11 +63,13 @@ def _through_array(array: list[Any], parts: tuple[str, ...], start: int, expand:
             for found, _ in walk(item, parts, start, expand=expand):
                 yield found, index
         if index == chosen:
+            # An element that the path names itself is no match "by" an index: only what lies below it may be.
             if last:
-                yield item, index
-            elif type(item) is dict or type(item) is list:
-                for found, _ in walk(item, parts, start + 1, expand=expand):
-                    yield found, index
+                yield item, None
+            elif type(item) is dict:
+                yield from walk(item, parts, start + 1, expand=expand)
+            elif type(item) is list:
+                yield from _through_array(item, parts, start + 1, expand)
 
 
 def values(document: Any, parts: tuple[str, ...], *, expand: bool = True) -> list[Any]:

@@ -67,10 +67,14 @@ def compile_regex(pattern: str, options: str = "") -> Expression:
     if "\0" in pattern:
         raise QueryError("Regular expression cannot contain an embedded null byte", number=2, name="BadValue")
     flags = _flags(options)
-    translation = _Translation(_LEADING_VERB.sub("", pattern, count=1) if pattern.startswith("(*") else pattern)
+    # The engines' ASCII mode also narrows \p{…} and case folding, so patterns that need these spell the classes out.
+    unicode = "\\p" in pattern or "\\P" in pattern or ("i" in options and not pattern.isascii())
+    translation = _Translation(
+        _LEADING_VERB.sub("", pattern, count=1) if pattern.startswith("(*") else pattern, unicode
+    )
     translated = translation.run()
     try:
-        safe = regex.compile(translated, flags | regex.ASCII)
+        safe = regex.compile(translated, flags | (regex.UNICODE if unicode else regex.ASCII))
     except (regex.error, OverflowError, RecursionError, ValueError) as error:
         raise _invalid(pattern, error) from None
     fast, limit = _fast_form(translation, translated, flags)
@@ -92,7 +96,7 @@ def _invalid(pattern: str, error: Exception) -> QueryError:
 
 
 def _fast_form(translation: _Translation, translated: str, flags: int) -> tuple[Any, int]:
-    if translation.needs_regex or translation.quantifiers > 1:
+    if translation.needs_regex or translation.unicode or translation.quantifiers > 1:
         return None, 0
     try:
         compiled = re.compile(translated, int(flags) | re.ASCII)
@@ -104,8 +108,9 @@ def _fast_form(translation: _Translation, translated: str, flags: int) -> tuple[
 class _Translation:
     """One pass over a PCRE pattern that rewrites what Python's engines spell differently."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, unicode: bool) -> None:
         self.pattern = pattern
+        self.unicode = unicode
         self.position = 0
         self.needs_regex = False
         self.quantifiers = 0
@@ -210,12 +215,24 @@ class _Translation:
                 return f"(?P={self._name()})"
             if letter == "g":
                 return f"(?:\\{self._name()})"
+        if self.unicode and letter in _CLASSES:
+            return _CLASSES[letter] if in_class else f"[{_CLASSES[letter]}]"
+        if self.unicode and letter.lower() in _CLASSES and not in_class:
+            return f"[^{_CLASSES[letter.lower()]}]"
         if letter in _REGEX_ONLY:
             self.needs_regex = True
-            return "\\" + letter
+            return self._property(in_class) or "\\" + letter
         if letter.isascii() and letter.isalpha() and letter not in _SHARED_ESCAPES:
             return letter
         return "\\" + letter
+
+    def _property(self, in_class: bool) -> str:
+        """The members of one of PCRE's own properties, when one stands here."""
+        for name, members in _PROPERTIES.items():
+            if self.pattern.startswith("p{" + name + "}", self.position - 1):
+                self.position += len(name) + 2
+                return members if in_class else f"[{members}]"
+        return ""
 
     def _name(self) -> str:
         for opening, closing in (("{", "}"), ("<", ">"), ("'", "'")):
@@ -240,5 +257,13 @@ class _Translation:
 
 
 _SPELLINGS = {"e": "\\x1b", "E": ""}
+_CLASSES = {"d": "0-9", "w": "A-Za-z0-9_", "s": " \\t\\n\\r\\f\\v"}
+_PROPERTIES = {
+    "Xan": "\\p{L}\\p{N}",
+    "Xwd": "\\p{L}\\p{N}_",
+    "Xsp": "\\s\\p{Z}",
+    "Xps": "\\s\\p{Z}",
+    "L&": "\\p{Lu}\\p{Ll}\\p{Lt}",
+}
 _REGEX_ONLY = frozenset("hHRNKXGpPvV")
 _SHARED_ESCAPES = frozenset("abBdDsSwWAfnrtuUx")

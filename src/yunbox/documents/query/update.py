@@ -10,11 +10,12 @@ from typing import Any
 from yunbox.errors import QueryError
 
 from .collation import compile_collation
+from .display import shown
 from .match import compile_filter
 from .modifiers import Context, Modifier, is_operator, modifier
 from .predicates import bad_value, is_regex, starts_with_operator
 from .update_tree import Application, ArrayFilters, Branch, arrange, insert
-from .values import MISSING, Collation, Document, equal, type_name
+from .values import MISSING, UNDEFINED, Collation, Document, equal, type_name
 
 __all__ = ["Update", "compile_update", "document_from_filter"]
 
@@ -43,6 +44,8 @@ class Update:
         ``inserting`` makes ``$setOnInsert`` work: ``document`` is then what an upsert starts from. Raises `QueryError`.
         """
         result = self._transform(document, Context(document, position, now, inserting))
+        if inserting:
+            check_identity(result)
         if identical(result, document):
             return document
         _check_id(document, result)
@@ -58,6 +61,13 @@ def _check_id(before: Document, after: Document) -> None:
         number=66,
         name="ImmutableField",
     )
+
+
+def check_identity(document: Document) -> None:
+    """Raise `QueryError` (53) when the ``_id`` of a new document is of a type that an ``_id`` cannot have."""
+    identity = document.get("_id")
+    if isinstance(identity, list) or identity is UNDEFINED or is_regex(identity):
+        raise QueryError(f"The '_id' value cannot be of type {type_name(identity)}", number=53, name="InvalidIdField")
 
 
 def identical(a: Any, b: Any) -> bool:
@@ -76,7 +86,7 @@ def identical(a: Any, b: Any) -> bool:
 
 
 def compile_update(
-    update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    update: Any,
     *,
     array_filters: Sequence[Mapping[str, Any]] | None = None,
     collation: Any = None,
@@ -281,7 +291,16 @@ def _plain_value(document: Document, parts: tuple[str, ...], what: str) -> Any:
                 f"The {what} field cannot be an array element, '{'.'.join(parts)}' in doc has an array field called "
                 f"'{parts[index - 1]}'"
             )
+        if value is MISSING:
+            return MISSING
         if type(value) is not dict:
+            if what == "source":
+                raise QueryError(
+                    f"Cannot use the part ({part}) of ({'.'.join(parts)}) to traverse the element "
+                    f"({{{parts[index - 1]}: {shown(value)}}})",
+                    number=28,
+                    name="PathNotViable",
+                )
             return MISSING
         value = value.get(part, MISSING)
     return value
@@ -363,10 +382,18 @@ def _equal_values(operand: Any) -> list[Any]:
         return [operand]
     if "$eq" in operand:
         return [operand["$eq"]]
-    every = operand.get("$all")
-    if isinstance(every, list) and len(every) == 1 and not isinstance(every[0], dict) and not is_regex(every[0]):
-        return [every[0]]
-    return []
+    if "$all" in operand:
+        return [item for item in _list(operand["$all"]) if not _is_condition(item)]
+    members = _list(operand.get("$in"))
+    return members if len(members) == 1 and not _is_condition(members[0]) else []
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_condition(item: Any) -> bool:
+    return is_regex(item) or (isinstance(item, dict) and starts_with_operator(item))
 
 
 def _place(document: Document, path: str, value: Any) -> None:
