@@ -64,6 +64,19 @@ EXPECTED: dict[str, Any] = {
     "transaction": [{"_id": "a", "money": 90}, {"_id": "b", "money": 10}, {"_id": "log", "amount": 10}],
     "rollback": {"_id": "a", "money": 90},
     "download": "hello 你好",
+    "open api": {
+        "simulated": True,
+        "result": {"suggest": "pass", "label": 100},
+        "detail": [],
+        "traceId": "simulated",
+        "errMsg": "openapi.security.msgSecCheck:ok",
+        "errCode": 0,
+    },
+    "open api picture": ["image/png", "PNG"],
+    "open api with a file": {"simulated": True, "errMsg": "openapi.security.imgSecCheck:ok", "errCode": 0},
+    "open data": ["cid-1", "cid-2"],
+    "voip": "string",
+    "pay": ["SUCCESS", "1", "string"],
 }
 CODES = {
     "create again": (-501001, "DATABASE_COLLECTION_ALREADY_EXIST"),
@@ -76,9 +89,11 @@ CODES = {
     "wrong key": (-501001, None),
 }
 """Step -> the number an application sees; 4.x shows the code of some calls instead (tencent-server-wire.md §9)."""
-MISSING = {
-    "0.8.1": {"transaction", "rollback", "lookup"},  # it has neither
+MISSING: dict[str, set[str]] = {
+    "0.8.1": {"transaction", "rollback", "lookup", "pay"},
+    "1.8.3": {"pay"},
 }
+"""What a version's SDK does not have."""
 
 
 def run_scenario(script: str, package: str, cloud: LiveServer, space: Space) -> dict[str, Any]:

@@ -130,6 +130,22 @@ async function functions() {
   await step('call', () => cloud.callFunction({ name: 'echo', data: { a: 1, s: '文' } }))
 }
 
+async function openApi() {
+  const { openapi } = cloud
+  await step('open api', () => openapi.security.msgSecCheck({ content: 'hi', deepObj: { camelCase: 1 } }))
+  await step('open api picture', async () => {
+    const { contentType, buffer } = await openapi.wxacode.get({ path: 'p', width: 430 })
+    return [contentType, buffer.slice(1, 4).toString()]
+  })
+  await step('open api with a file', () => openapi.security.imgSecCheck({ media: { contentType: 'image/png', value: Buffer.from('png') } }))
+  if (cloud.getOpenData) await step('open data', async () => (await cloud.getOpenData({ list: ['cid-1', 'cid-2'] })).list.map((item) => item.cloudID))
+  if (cloud.getVoIPSign) await step('voip', async () => typeof (await cloud.getVoIPSign({ groupId: 'g', nonce: 'n', timestamp: 1 })).signature)
+  if (cloud.cloudPay) await step('pay', async () => {
+    const order = await cloud.cloudPay.unifiedOrder({ body: 'x', outTradeNo: '1', totalFee: 1, subMchId: '1', spbillCreateIp: '127.0.0.1', envId: space, functionName: 'pay' })
+    return [order.returnCode, order.outTradeNo, typeof order.payment.paySign]
+  })
+}
+
 async function refusals() {
   await step('foreign environment', () => cloud.database({ env: 'another-env' }).collection('todos').get())
   process.env.TENCENTCLOUD_SECRETKEY = 'wrong'
@@ -147,6 +163,7 @@ async function main() {
   if (db.runTransaction) await transactions(db, _)
   await storage()
   await functions()
+  await openApi()
   await refusals()
   results.major = major
 }

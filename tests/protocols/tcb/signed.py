@@ -48,21 +48,29 @@ class AdminClient:
         assert reply["requestId"]
         return reply
 
-    def tc3(self, body: Mapping[str, Any], path: str = "/admin", shift: int = 0) -> dict[str, str]:
+    def tc3_form(self, fields: Mapping[str, str], binary: Mapping[str, bytes]) -> dict[str, str]:
+        """The headers that sign a form; its own content type is left to the sender."""
+        return self.tc3({**fields, **binary}, content_type="multipart/form-data")
+
+    def tc3(
+        self, body: Mapping[str, Any], path: str = "/admin", shift: int = 0, content_type: str = "application/json"
+    ) -> dict[str, str]:
         """The headers that sign ``body``."""
         timestamp = int(time.time()) + shift
         date = time.strftime("%Y-%m-%d", time.gmtime(timestamp))
         host = self.endpoint.partition("://")[2]
         names = sorted((name for name in body if body[name] != ""), key=str.lower)
-        payload = "".join(f"&{encode_component(name.lower())}={_signed(body[name])}\r\n" for name in names)
+        payload = b"".join(
+            b"&" + encode_component(name.lower()).encode() + b"=" + _signed(body[name]) + b"\r\n" for name in names
+        )
         canonical = "\n".join(
             (
                 "post",
                 f"//{host}{path}",
                 "",
-                f"content-type:application/json\nhost:{host}\n",
+                f"content-type:{content_type}\nhost:{host}\n",
                 "content-type;host",
-                hashlib.sha256(payload.encode()).hexdigest(),
+                hashlib.sha256(payload).hexdigest(),
             )
         )
         scope = f"{date}/tcb/tc3_request"
@@ -83,5 +91,7 @@ def compact(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _signed(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else compact(value).decode()
+def _signed(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return value.strip().encode() if isinstance(value, str) else compact(value)
