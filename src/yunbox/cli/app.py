@@ -21,8 +21,8 @@ def app() -> None:
 
 
 @app.command("add", help="Register an app; its secret comes from a file or standard input. / 登记应用")
-@click.option("--provider", type=_PROVIDERS, required=True)
-@click.option("--app-id", required=True)
+@click.option("--provider", type=_PROVIDERS, required=True, help="The platform. / 平台")
+@click.option("--app-id", required=True, help="The app's id. / 应用 ID")
 @click.option(
     "--secret-file",
     type=click.Path(path_type=Path),
@@ -61,8 +61,8 @@ def list_apps(target: Target) -> None:
 
 
 @app.command("delete", help="Forget an app. / 删除应用")
-@click.option("--provider", type=_PROVIDERS, required=True)
-@click.option("--app-id", required=True)
+@click.option("--provider", type=_PROVIDERS, required=True, help="The platform. / 平台")
+@click.option("--app-id", required=True, help="The app's id. / 应用 ID")
 @in_space
 @connected
 def delete(target: Target, provider: str, app_id: str) -> None:

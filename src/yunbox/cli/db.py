@@ -64,7 +64,13 @@ def drop(target: Target, name: str, yes: bool) -> None:
 @db.command("import", help="Add documents from FILE: JSON Lines, a JSON array, or CSV; - is standard input. / 导入数据")
 @click.argument("name", metavar="COLLECTION")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--mode", type=click.Choice(["insert", "upsert"]), default="insert", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["insert", "upsert"]),
+    default="insert",
+    show_default=True,
+    help="What a known _id means: an error, or a replacement. / 冲突处理",
+)
 @click.option("--format", "format", type=click.Choice(["json", "csv"]), help="Default: by the file's name. / 格式")
 @click.option("--create", is_flag=True, help="Make the collection when it is missing. / 集合不存在时创建")
 @in_space
@@ -121,9 +127,9 @@ def export(
 @db.command("query", help="Print documents of a collection, or the results of a pipeline. / 查询")
 @click.argument("name", metavar="COLLECTION")
 @click.argument("filter", metavar="[FILTER]", required=False)
-@click.option("--projection", metavar="JSON")
+@click.option("--projection", metavar="JSON", help="Fields to print. / 返回字段")
 @click.option("--sort", metavar="JSON", help="For example '{\"createdAt\": -1}'. / 排序")
-@click.option("--skip", type=click.IntRange(0), default=0)
+@click.option("--skip", type=click.IntRange(0), default=0, help="How many to pass over. / 跳过数量")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="0 is all. / 0 表示全部")
 @click.option("--pipeline", metavar="JSON|@FILE", help="Aggregate instead. / 聚合")
 @click.option("--count", "only_count", is_flag=True, help="Print how many match. / 只输出数量")
@@ -187,8 +193,8 @@ def list_indexes(target: Target, name: str) -> None:
 @index.command("create", help="Make an index: FIELD, FIELD:-1, FIELD:2dsphere … / 创建索引")
 @click.argument("name", metavar="COLLECTION")
 @click.argument("keys", metavar="FIELD[:ORDER]...", nargs=-1, required=True)
-@click.option("--unique", is_flag=True)
-@click.option("--sparse", is_flag=True)
+@click.option("--unique", is_flag=True, help="Refuse equal values. / 唯一索引")
+@click.option("--sparse", is_flag=True, help="Leave out documents without the field. / 稀疏索引")
 @click.option(
     "--expire-after",
     type=click.IntRange(0),

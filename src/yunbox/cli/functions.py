@@ -147,10 +147,10 @@ def _print_invocation(answer: dict[str, Any]) -> None:
 
 @functions.command("logs", help="What functions printed, newest first. / 查看日志")
 @click.argument("name", required=False)
-@click.option("--request-id")
+@click.option("--request-id", help="One invocation. / 请求 ID")
 @click.option("--status", help="success, failure, or a reason such as timeout. / 结果")
 @click.option("--text", help="Only invocations that printed this. / 日志包含的文字")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many. / 数量")
 @in_space
 @connected
 def logs(

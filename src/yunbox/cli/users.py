@@ -14,8 +14,8 @@ def users() -> None:
 
 
 @users.command("list", help="List users, the last seen first. / 列出用户")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--offset", type=click.IntRange(0), default=0)
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many. / 数量")
+@click.option("--offset", type=click.IntRange(0), default=0, help="How many to pass over. / 跳过数量")
 @in_space
 @connected
 def list_users(target: Target, limit: int, offset: int) -> None:
@@ -27,7 +27,7 @@ def list_users(target: Target, limit: int, offset: int) -> None:
 
 
 @users.command("token", help="A session of the user with this openid, for tests and debugging. / 为指定用户签发会话")
-@click.option("--openid", required=True)
+@click.option("--openid", required=True, help="Made when there is none. / 用户的 openid，不存在时创建")
 @in_space
 @connected
 def token(target: Target, openid: str) -> None:
