@@ -20,6 +20,7 @@ TIME = 600.0
 _FLAGS = (
     "--ignore-scripts", "--omit=dev", "--legacy-peer-deps", "--prefer-offline", "--install-links", "--no-audit", "--no-fund",
     "--no-progress", "--no-update-notifier", "--workspaces=false", "--omit-lockfile-registry-resolved", "--loglevel=error",
+    "--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=60000",
 )  # fmt: skip
 
 _NO_VERSION = re.compile(r"No matching version found for (@?[^@\s]+)@")

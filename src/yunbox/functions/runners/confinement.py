@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def node_program(node: Node, place: Path, memory: int, trees: tuple[Path, ...], 
     flags = [f"--max-old-space-size={heap}", "--max-semi-space-size=1"]
     return Program(
         argv=(str(node.program), *flags, str(RUNTIME / "worker.js")),
-        environment=_environment(tmp, isolation),
+        environment=_environment(tmp, [place.parent.parent, *trees], isolation),
         cwd=place,
         limits=_limits(),
         confine=isolation.confines_files,
@@ -77,7 +78,7 @@ def node_program(node: Node, place: Path, memory: int, trees: tuple[Path, ...], 
     )
 
 
-def _environment(tmp: Path, isolation: Isolation) -> dict[str, str]:
+def _environment(tmp: Path, kept: Sequence[Path], isolation: Isolation) -> dict[str, str]:
     """Nothing of the server's own environment but where programs and time zones are."""
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -87,8 +88,12 @@ def _environment(tmp: Path, isolation: Isolation) -> dict[str, str]:
         "TMPDIR": "/tmp" if isolation.private_tmp else str(tmp),
     }
     if not isolation.private_tmp:
-        variables["YUNBOX_TMP"] = str(tmp)
+        variables |= {"YUNBOX_TMP": str(tmp), "YUNBOX_KEPT": ":".join(str(path) for path in _with_targets(kept))}
     return variables
+
+
+def _with_targets(paths: Sequence[Path]) -> list[Path]:
+    return list(dict.fromkeys(name for path in paths for name in (path, path.resolve())))
 
 
 def _limits() -> dict[str, int]:

@@ -30,6 +30,7 @@ function staticVariables (configuration) {
     SCF_FUNCTIONNAME: configuration.name,
     SCF_FUNCTIONVERSION: '$LATEST',
     FC_FUNCTION_NAME: configuration.name,
+    _SCF_TCB_LOG: '1',
     TCB_CONTEXT_CNFG: JSON.stringify({ URL: configuration.adminUrl, TCB_SDK_GRAY_0: true })
   }
 }

@@ -33,7 +33,7 @@ function installOutput (sendFrame) {
   }
   // The platform's advanced log (wx-server-sdk 1.x and later: cloud.logger()).
   Object.defineProperty(console, '__baseLog__', {
-    value: entry => print((entry && LEVELS[entry.level]) || 'info', () => typeof entry === 'string' ? entry : JSON.stringify(entry)),
+    value: (entry, level) => print(LEVELS[level] || 'info', () => typeof entry === 'string' ? entry : JSON.stringify(entry)),
     writable: true,
     configurable: true,
     enumerable: false

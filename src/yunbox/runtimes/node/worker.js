@@ -12,6 +12,7 @@ const { installRedirect } = require('./redirect.js')
 const { staticVariables, namingVariables } = require('./environment.js')
 const { Invocation, failureFrame, noteRestingResources } = require('./invocation.js')
 const { loadFunction, setSearchPath, preload } = require('./loading.js')
+const { installPrivateTmp } = require('./tmp.js')
 const mpserverless = require('./mpserverless.js')
 
 const channel = new Channel(3, receive)
@@ -26,6 +27,9 @@ shareConnections()
 installOutput(send)
 installRedirect(() => configuration.adminUrl)
 mpserverless.connect(send)
+if (process.env.YUNBOX_TMP) installPrivateTmp(process.env.YUNBOX_TMP, process.env.YUNBOX_KEPT.split(':'))
+delete process.env.YUNBOX_TMP
+delete process.env.YUNBOX_KEPT
 process.on('uncaughtException', error => blame(error, 'uncaught exception'))
 process.on('unhandledRejection', error => blame(error, 'unhandled rejection'))
 
