@@ -245,12 +245,13 @@ def build_convert(operand: Any, scope: Scope) -> Evaluate:
     def evaluate(document: Document, variables: Variables) -> Any:
         target = parts["to"](document, variables)
         value = parts["input"](document, variables)
+        number = None if nullish(target) else _type_number(target)
         if nullish(value):
             return on_null(document, variables)
-        if nullish(target):
+        if number is None:
             return None
         try:
-            return convert(value, _type_number(target))
+            return convert(value, number)
         except Unconvertible as error:
             if on_error is not None:
                 return on_error(document, variables)

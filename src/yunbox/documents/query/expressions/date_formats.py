@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from .calendar import (
@@ -22,23 +23,24 @@ MONTHS = (
 )  # fmt: skip
 
 
-def format_date(template: str, millis: int, zone: Zone) -> str:
-    """``template`` with its ``%`` fields filled in for an instant seen in ``zone``."""
-    offset = zone.offset(millis)
-    days, rest = divmod(millis + offset, DAY)
-    pieces = []
+_FIELD = re.compile("%(.)", re.DOTALL)
+
+
+def check_format(template: str) -> None:
+    """Raise unless every ``%`` begins a known field."""
     characters = iter(template)
     for character in characters:
-        if character != "%":
-            pieces.append(character)
-            continue
-        field = next(characters, "")
-        writer = _FIELDS.get(field)
-        if writer is None:
-            number = 18535 if not field else 18536
-            raise failure(number, f"Invalid format character '%{field}' in format string")
-        pieces.append(writer(days, rest, offset))
-    return "".join(pieces)
+        if character == "%":
+            field = next(characters, "")
+            if field not in _FIELDS:
+                raise failure(18536 if field else 18535, f"Invalid format character '%{field}' in format string")
+
+
+def format_date(template: str, millis: int, zone: Zone) -> str:
+    """A checked ``template`` with its ``%`` fields filled in for an instant seen in ``zone``."""
+    offset = zone.offset(millis)
+    days, rest = divmod(millis + offset, DAY)
+    return _FIELD.sub(lambda match: _FIELDS[match[1]](days, rest, offset), template)
 
 
 def _four_digits(year: int) -> str:

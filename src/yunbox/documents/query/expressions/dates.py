@@ -27,7 +27,7 @@ from .calendar import (
     zone_argument,
 )
 from .compiler import compile_in
-from .date_formats import format_date
+from .date_formats import check_format, format_date
 from .date_parsing import DateSyntaxError, parse_date, parse_with_format
 from .failures import failure
 from .numbers import as_integer
@@ -35,6 +35,7 @@ from .registry import Constant, Document, Evaluate, Variables, fold, operator
 from .scope import Scope
 
 Part = Callable[[int, int], Any]
+ISO_FORMAT = "%Y-%m-%dT%H:%M:%S.%LZ"
 
 
 def _day_of_year(days: int) -> int:
@@ -177,14 +178,19 @@ def build_from_parts(operand: Any, scope: Scope) -> Evaluate:
                 40489 if by_week else 40525,
                 f"$dateFromParts does not allow mixing natural dates with ISO dates: {mixed}",
             )
-    names = (*(_ISO if by_week else _CALENDAR), *_TIME)
+    names = (*_TIME, *(_ISO if by_week else _CALENDAR))
 
     def evaluate(document: Document, variables: Variables) -> Any:
+        numbers = []
+        for name in names:
+            number = _part_number(name, arguments.get(name), document, variables)
+            if number is None:
+                return None
+            numbers.append(number)
         zone = zone_of("$dateFromParts", arguments.get("timezone"), document, variables)
-        numbers = [_part_number(name, arguments.get(name), document, variables) for name in names]
-        if zone is None or None in numbers:
+        if zone is None:
             return None
-        return date_of(zone.utc(_local_from_parts([number or 0 for number in numbers], by_week)), "$dateFromParts")
+        return date_of(zone.utc(_local_from_parts(numbers, by_week)), "$dateFromParts")
 
     return fold(evaluate, arguments.values())
 
@@ -209,7 +215,7 @@ def _part_number(name: str, part: Evaluate | None, document: Document, variables
 
 
 def _local_from_parts(numbers: list[int], by_week: bool) -> int:
-    first, second, third, hour, minute, seconds, milli = numbers
+    hour, minute, seconds, milli, first, second, third = numbers
     days = days_from_iso_week(first, second, third) if by_week else days_from_civil(first, second, third)
     return days * DAY + hour * HOUR + minute * MINUTE + seconds * SECOND + milli
 
@@ -225,13 +231,17 @@ def build_to_string(operand: Any, scope: Scope) -> Evaluate:
     on_null = arguments.get("onNull", Constant(None))
 
     def evaluate(document: Document, variables: Variables) -> Any:
-        template = "%Y-%m-%dT%H:%M:%S.%LZ" if pattern is None else pattern(document, variables)
-        zone = zone_of("$dateToString", arguments.get("timezone"), document, variables)
         moment = arguments["date"](document, variables)
-        if zone is None or nullish(template) or nullish(moment):
+        template = ISO_FORMAT if pattern is None else pattern(document, variables)
+        if not nullish(template):
+            if not isinstance(template, str):
+                raise failure(18533, f"$dateToString requires that 'format' be a string, found: {type_name(template)}")
+            check_format(template)
+        zone = zone_of("$dateToString", arguments.get("timezone"), document, variables)
+        if nullish(moment):
             return on_null(document, variables)
-        if not isinstance(template, str):
-            raise failure(18533, f"$dateToString requires that 'format' be a string, found: {type_name(template)}")
+        if zone is None or nullish(template):
+            return None
         return format_date(template, millis_of(moment), zone)
 
     return fold(evaluate, arguments.values())
@@ -250,27 +260,24 @@ def build_from_string(operand: Any, scope: Scope) -> Evaluate:
     def evaluate(document: Document, variables: Variables) -> Any:
         text = arguments["dateString"](document, variables)
         pattern = arguments["format"](document, variables) if "format" in arguments else MISSING
-        zone = zone_of("$dateFromString", arguments.get("timezone"), document, variables)
-        if "format" in arguments and not nullish(pattern) and not isinstance(pattern, str):
+        if not nullish(pattern) and not isinstance(pattern, str):
             raise failure(40684, f"$dateFromString requires that 'format' be a string, found: {type_name(pattern)}")
+        zone = zone_of("$dateFromString", arguments.get("timezone"), document, variables)
         if nullish(text):
             return on_null(document, variables)
-        if zone is None or ("format" in arguments and nullish(pattern)):
-            return None
         try:
-            return _date_from(text, pattern, zone if "timezone" in arguments else None)
+            if not isinstance(text, str):
+                raise DateSyntaxError(
+                    f"$dateFromString requires that 'dateString' be a string, found: {type_name(text)}"
+                )
+            if zone is None or ("format" in arguments and nullish(pattern)):
+                return None
+            given = zone if "timezone" in arguments else None
+            millis = parse_date(text, given) if pattern is MISSING else parse_with_format(text, str(pattern), given)
         except DateSyntaxError as error:
             if on_error is not None:
                 return on_error(document, variables)
             raise failure(241, str(error)) from error
+        return date_of(millis, "$dateFromString")
 
     return fold(evaluate, arguments.values())
-
-
-def _date_from(text: Any, pattern: Any, zone: Zone | None) -> Any:
-    if not isinstance(text, str):
-        raise DateSyntaxError(
-            f"$dateFromString requires that 'dateString' be a string, found: {type_name(text)} with value {text}"
-        )
-    millis = parse_date(text, zone) if pattern is MISSING else parse_with_format(text, pattern, zone)
-    return date_of(millis, "$dateFromString")

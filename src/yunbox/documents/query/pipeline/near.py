@@ -139,7 +139,7 @@ def _parse(spec: Any) -> _Near:
         _path(spec, "distanceField"),
         _path(spec, "includeLocs"),
         _non_negative(spec, "distanceMultiplier", 1.0),
-        int(_non_negative(spec, "limit", 0.0)) or None if "limit" in spec or "num" in spec else None,
+        int(_non_negative(spec, "limit", _non_negative(spec, "num", 0.0))) or None,
     )
 
 
