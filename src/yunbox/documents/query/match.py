@@ -289,8 +289,9 @@ class _Parser:
             if not isinstance(item, dict) or next(iter(item), "") != "$elemMatch":
                 raise bad_value("$all/$elemMatch has to be consistent")
             return self._operators(path, item, depth + 1)
-        if is_regex(item):
-            return Leaf(predicates.regular_expression(*regex_parts(item)))
+        expression = predicates.regex_operand(item)
+        if expression is not None:
+            return Leaf(expression)
         if isinstance(item, dict) and starts_with_operator(item):
             raise bad_value("no $ expressions in $all")
         return self._equality(item)

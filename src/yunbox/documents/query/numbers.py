@@ -27,13 +27,14 @@ def _combine(apply: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if isinstance(a, Decimal128) or isinstance(b, Decimal128):
         with decimal.localcontext(create_decimal128_context()) as context:
             context.clear_traps()
-            return Decimal128(context.create_decimal(apply(_decimal(a), _decimal(b))))
+            return Decimal128(context.create_decimal(apply(as_decimal(a), as_decimal(b))))
     if isinstance(a, float) or isinstance(b, float):
         return apply(float(a), float(b))
     return integer(apply(int(a), int(b)), long=is_long(a) or is_long(b))
 
 
-def _decimal(value: Any) -> decimal.Decimal:
+def as_decimal(value: Any) -> decimal.Decimal:
+    """A number as MongoDB converts it to Decimal128."""
     if isinstance(value, Decimal128):
         return value.to_decimal()
     if isinstance(value, float):

@@ -139,13 +139,27 @@ def membership(operands: Any, collation: Collation | None = None) -> Predicate:
     for operand in operands:
         if operand is UNDEFINED:
             raise bad_value("InMatchExpression equality cannot be undefined")
-        if isinstance(operand, dict) and starts_with_operator(operand):
+        expression = regex_operand(operand)
+        if expression is not None:
+            tests.append(expression)
+        elif isinstance(operand, dict) and starts_with_operator(operand):
             raise bad_value("cannot nest $ under $in")
-        if is_regex(operand):
-            tests.append(regular_expression(*regex_parts(operand)))
         else:
             keys.add(sort_key(operand, collation))
     return _member_of(keys, tests, None in operands, collation)
+
+
+def regex_operand(operand: Any) -> Predicate | None:
+    """The test of a regular expression inside ``$in`` or ``$all``; drivers may also spell it ``{$regex, $options}``."""
+    if is_regex(operand):
+        return regular_expression(*regex_parts(operand))
+    if isinstance(operand, dict) and "$regex" in operand and operand.keys() <= {"$regex", "$options"}:
+        pattern, options = operand["$regex"], operand.get("$options", "")
+        if is_regex(pattern):
+            return regular_expression(*regex_parts(pattern))
+        if isinstance(pattern, str) and isinstance(options, str):
+            return regular_expression(pattern, options)
+    return None
 
 
 def starts_with_operator(value: dict[str, Any]) -> bool:
@@ -274,9 +288,10 @@ def truncated(value: Any) -> int | None:
     if isinstance(value, int):
         return int(value)
     number: float | Decimal = value.to_decimal() if isinstance(value, Decimal128) else value
-    if not math.isfinite(number) or not -(2.0**63) <= number < 2.0**63:
+    if not math.isfinite(number) or not -(2.0**64) < number < 2.0**64:
         return None
-    return int(number)
+    whole = int(number)
+    return whole if INT64_MIN <= whole <= INT64_MAX else None
 
 
 def integral(value: Any) -> int | None:
