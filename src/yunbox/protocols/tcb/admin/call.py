@@ -10,6 +10,7 @@ from typing import Any
 from yunbox.caller import Caller
 from yunbox.errors import InvalidRequest
 from yunbox.http import Request, Response
+from yunbox.protocols.tcb.admin.wechat import WeChatApi
 from yunbox.protocols.tcb.values import Decoder, parse
 from yunbox.services import Services
 
@@ -23,6 +24,7 @@ class Call:
     request: Request
     values: Mapping[str, Any]
     request_id: str
+    wechat: WeChatApi
     content_types: Mapping[str, str] = field(default_factory=dict)
     now_ms: int = field(default_factory=lambda: int(time.time() * 1000))
 

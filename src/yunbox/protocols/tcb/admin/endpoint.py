@@ -16,6 +16,7 @@ from yunbox.protocols.tcb.admin.actions import ACTIONS
 from yunbox.protocols.tcb.admin.authentication import authenticate
 from yunbox.protocols.tcb.admin.call import Call
 from yunbox.protocols.tcb.admin.envelope import Envelope, check_size, read_json, read_multipart
+from yunbox.protocols.tcb.admin.wechat import WeChatApi
 from yunbox.protocols.tcb.errors import VendorError, vendor_error
 from yunbox.services import Services
 
@@ -24,13 +25,14 @@ _log = logging.getLogger("yunbox.tcb.admin")
 
 def admin_endpoint(services: Services) -> HttpHandler:
     """The handler of ``/admin``."""
+    wechat = WeChatApi(services.settings.wechat_api_url)
 
     async def handle(request: Request) -> Response:
         request_id = uuid.uuid4().hex
         envelope: Envelope | None = None
         try:
             envelope = await _read(services, request)
-            return await _answer(services, request, envelope, request_id)
+            return await _answer(services, wechat, request, envelope, request_id)
         except YunboxError as error:
             action = envelope.action if envelope else ""
             _log.info("%s %s: %s", request_id, action, error)
@@ -54,7 +56,9 @@ async def _read(services: Services, request: Request) -> Envelope:
     return read_json(body)
 
 
-async def _answer(services: Services, request: Request, envelope: Envelope, request_id: str) -> Response:
+async def _answer(
+    services: Services, wechat: WeChatApi, request: Request, envelope: Envelope, request_id: str
+) -> Response:
     caller = authenticate(services, request, envelope)
     handler = ACTIONS.get(envelope.action)
     if handler is None:
@@ -67,6 +71,7 @@ async def _answer(services: Services, request: Request, envelope: Envelope, requ
         request,
         envelope.values,
         request_id,
+        wechat,
         envelope.content_types,
     )
     reply = await handler(call)

@@ -13,7 +13,8 @@ from yunbox.errors import FunctionNotFound, InvalidRequest
 from yunbox.http import Response
 from yunbox.protocols.tcb.admin import protobuf
 from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
-from yunbox.protocols.tcb.admin.simulation import Answer, simulate, simulate_open_data, simulate_payment
+from yunbox.protocols.tcb.admin.simulation import simulate, simulate_open_data, simulate_payment
+from yunbox.protocols.tcb.admin.wechat import Answer, App
 from yunbox.protocols.tcb.values import parse
 
 NO_SUCH_API = -604100
@@ -28,7 +29,7 @@ async def open_api(call: Call) -> Reply:
     request = protobuf.read(_binary(call, "requestData"))
     kind = request.get(1, [_OPEN])[-1]
     if kind == _OPEN:
-        return _open_reply(_open(call, name, protobuf.message(request, 2)))
+        return _open_reply(await _open(call, name, protobuf.message(request, 2)))
     if kind == _SVRKIT:
         inner = protobuf.message(request, 4)
         return _inner_reply(_svrkit(call, protobuf.text(inner, 1) or name, protobuf.message(inner, 2)))
@@ -37,11 +38,22 @@ async def open_api(call: Call) -> Reply:
     raise InvalidRequest(f"unknown kind {kind!r} of open API call / 未知的云调用类型")
 
 
-def _open(call: Call, name: str, data: dict[int, list[protobuf.Value]]) -> Answer | int:
+async def _open(call: Call, name: str, data: dict[int, list[protobuf.Value]]) -> Answer | int:
     """The API's answer, or the number of what forbids it."""
     if not _permitted(call, name):
         return NO_PERMISSION
-    return simulate(call, name, dict(_arguments(data)))
+    app, arguments = _app(call), dict(_arguments(data))
+    if app is None:
+        return simulate(call, name, arguments)
+    return await call.wechat.call(app, name, arguments) if call.wechat.knows(name) else NO_SUCH_API
+
+
+def _app(call: Call) -> App | None:
+    """The registered mini program that the caller belongs to, or the only one of the space."""
+    apps = {app_id: config for _, app_id, config in call.services.spaces.apps(call.caller.space, "wechat")}
+    app_id = call.caller.app_id if call.caller.app_id in apps else next(iter(apps)) if len(apps) == 1 else None
+    secret = str(apps[app_id].get("secret") or "") if app_id else ""
+    return App(app_id, secret) if app_id and secret else None
 
 
 def _arguments(data: dict[int, list[protobuf.Value]]) -> Iterable[tuple[str, Any]]:
@@ -108,7 +120,9 @@ async def wx_api(call: Call) -> Reply:
     """The deprecated ``callOpenAPI``: JSON in and out."""
     name = call.text("apiName")
     data = parse(call.optional_text("requestData") or "{}")
-    answer = simulate(call, name, data if isinstance(data, dict) else {})
+    arguments, app = data if isinstance(data, dict) else {}, _app(call)
+    known = app is not None and call.wechat.knows(name)
+    answer = await call.wechat.call(app, name, arguments) if app and known else simulate(call, name, arguments)
     return {"data": {"responseData": answer.body.decode("utf-8", "replace")}}
 
 

@@ -12,17 +12,16 @@ import struct
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from yunbox.errors import PermissionDenied
 from yunbox.protocols.tcb.admin.call import Call
+from yunbox.protocols.tcb.admin.wechat import Answer
 
 _log = logging.getLogger("yunbox.tcb.openapi")
 
-_JSON = "application/json; encoding=utf-8"
 _IMAGES = frozenset({"wxacode.get", "wxacode.getUnlimited", "wxacode.createQRCode"})
 _EXTRA: dict[str, dict[str, Any]] = {
     "security.msgSecCheck": {"result": {"suggest": "pass", "label": 100}, "detail": [], "trace_id": "simulated"},
@@ -37,14 +36,6 @@ _EXTRA: dict[str, dict[str, Any]] = {
     "subscribeMessage.getCategory": {"data": []},
 }
 _PNG_WIDTH = 86
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an API answered."""
-
-    body: bytes
-    content_type: str = _JSON
 
 
 def simulate(call: Call, name: str, data: Mapping[str, Any]) -> Answer:
@@ -95,8 +86,8 @@ def simulate_payment(call: Call, name: str, data: Mapping[str, Any]) -> dict[str
 def _record(call: Call, name: str, data: Mapping[str, Any]) -> None:
     if call.services.settings.mode != "dev":
         raise PermissionDenied(
-            f"the API `{name}` needs WeChat, which this server does not call; it is simulated under `yunbox dev` only"
-            f" / 此服务未接入微信接口 {name}，仅在 yunbox dev 下模拟"
+            f"the API `{name}` needs a mini program's credentials: `yunbox app add --provider wechat`; it is simulated"
+            f" under `yunbox dev` only / 接口 {name} 需要先登记小程序的 AppSecret，仅在 yunbox dev 下模拟"
         )
     shown = {key: f"<{len(value)} bytes>" if isinstance(value, bytes) else value for key, value in data.items()}
     _log.info("simulated %s for %s: %s", name, call.caller.function or "server", shown)
