@@ -1,0 +1,79 @@
+"""The collections and indexes of a file, as they are kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .shape import Shape
+
+Kind = Literal["ordered", "geo", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexField:
+    """One component of an index: its path and direction (1 or -1; -1 sorts descending)."""
+
+    path: str
+    parts: tuple[str, ...]
+    direction: int
+
+
+@dataclass(slots=True)
+class Index:
+    """An index. ``ready`` is false while it is filled; ``multikey`` and ``exact`` change at most once, before the commit
+    of the document that changes them.
+    """
+
+    id: int
+    name: str
+    document: dict[str, Any]
+    kind: Kind
+    fields: tuple[IndexField, ...]
+    unique: bool = False
+    sparse: bool = False
+    partial: dict[str, Any] | None = None
+    collation: dict[str, Any] | None = None
+    expire_after_seconds: float | None = None
+    multikey: frozenset[int] = frozenset()
+    exact: bool = True
+    ready: bool = False
+    covers: Callable[[dict[str, Any]], bool] | None = None
+    keyer: Any = None
+    accesses: int = 0
+
+    @property
+    def table(self) -> str:
+        return {"ordered": "x", "geo": "g", "text": "f"}[self.kind] + str(self.id)
+
+
+@dataclass(slots=True)
+class Collection:
+    """A collection. ``count`` is the number of documents after the last commit."""
+
+    id: int
+    name: str
+    shape: Shape = field(default_factory=Shape)
+    count: int = 0
+    indexes: tuple[Index, ...] = ()
+    revision: int = 0
+    saved_shape: int = 0
+    flags_changed: bool = False
+    plans: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        return f"d{self.id}"
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Moves when a plan made before may no longer be right."""
+        return (self.revision, self.shape.version)
+
+    def changed(self) -> None:
+        """Make plans made so far void: an index came, went or changed."""
+        self.revision += 1
+
+    def index(self, name: str) -> Index | None:
+        return next((index for index in self.indexes if index.name == name), None)

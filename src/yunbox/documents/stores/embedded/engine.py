@@ -1,0 +1,433 @@
+"""The embedded document engine: one SQLite file per space."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+from bson import ObjectId
+
+from yunbox.documents import commands as c
+from yunbox.errors import QueryError
+
+from . import building, pipelines, reads, schema, sweeping, writes
+from .changes import Change, Hub
+from .connection import Deadline, limited, open_writer
+from .explain import explain
+from .housekeeping import Housekeeper
+from .keys import key_of
+from .lookups import size_of
+from .readers import Readers
+from .slow import SlowQueries, SlowQuery
+from .store import Store, last_sequence
+from .transactions import Overlay, Session, Sessions
+from .view import View, selection_of
+from .writer import Writer
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 100
+BOUNDED_DOCUMENTS = 100
+"""Reads that look at no more documents than this are done at once, without another thread."""
+
+_SYNCHRONOUS = {"full": "FULL", "normal": "NORMAL", "off": "OFF"}
+
+_READS: dict[type, Callable[[View, Any], Any]] = {
+    c.Find: reads.find,
+    c.Count: reads.count,
+    c.Distinct: reads.distinct,
+    c.Aggregate: reads.aggregate,
+}
+
+_WRITES: dict[type, Callable[[Any, Any], Any]] = {
+    c.Insert: writes.insert,
+    c.Update: writes.update,
+    c.Delete: writes.delete,
+    c.FindAndModify: writes.find_and_modify,
+}
+
+
+def _create_collection(store: Store, command: c.CreateCollection) -> None:
+    store.create_collection(command.name)
+
+
+_DEFINITIONS: dict[type, Callable[[Store, Any], Any]] = {
+    c.CreateCollection: _create_collection,
+    c.DropCollection: lambda store, command: store.drop_collection(command.name),
+    c.RenameCollection: lambda store, command: store.rename_collection(command.name, command.new_name),
+    c.DropIndex: lambda store, command: building.drop_index(store, command.collection, command.name),
+}
+
+
+class Engine:
+    """The documents of one space. Safe to use from any thread and any event loop."""
+
+    def __init__(self, path: Path, space: str, durability: str) -> None:
+        self.path = path
+        self.space = space
+        self._hub = Hub()
+        self._sessions = Sessions()
+        self._slow = SlowQueries()
+        self._readers = Readers(path)
+        connection = open_writer(path, _SYNCHRONOUS[durability])
+        schema.create_tables(connection)
+        catalog = schema.load_catalog(connection)
+        self._housekeeper = Housekeeper(path, self._sweep)
+        self._housekeeper.watch(connection)
+        self._writer = Writer(space, connection, catalog, self._hub)
+        self._closed = False
+        self._remove: weakref.finalize[Any, Any] | None = None
+        building.discard_unfinished(self._writer)
+        if sweeping.has_expiry(catalog.values()):
+            self._housekeeper.start_sweeping()
+
+    @classmethod
+    def open(cls, path: Path | None, *, durability: str = "full", space: str | None = None) -> Engine:
+        """Open a document file, which is made when it does not exist; without a path one that ends with the engine.
+
+        ``durability``: ``full`` survives a power cut, ``normal`` may then lose the last commits, ``off`` more.
+
+        Raises:
+            InvalidRequest: when the file is not one of ours.
+        """
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return cls(path, space or path.parent.name, durability)
+        memory = Path("/dev/shm")
+        directory = tempfile.mkdtemp(prefix="yunbox-", dir=memory if memory.is_dir() else None)
+        engine = cls(Path(directory) / "documents.sqlite", space or "memory", "off")
+        engine._remove = weakref.finalize(engine, shutil.rmtree, directory, ignore_errors=True)
+        return engine
+
+    def close(self) -> None:
+        """Finish what runs and close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        for session in self._sessions.all():
+            session.overlay.connection.close()
+        self._housekeeper.close()
+        self._readers.close()
+        self._writer.close()
+        if self._remove is not None:
+            self._remove()
+
+    # Commands
+
+    async def run(self, command: c.Command, *, transaction: str | None = None) -> Any:
+        """The result of a command, as its class describes it. Short reads are answered without leaving the thread.
+
+        Raises:
+            CollectionNotFound, AlreadyExists, DuplicateKey, QueryError, InvalidRequest.
+        """
+        if transaction is None:
+            if type(command) is c.Find:
+                texts = self._at_once(command)
+                if texts is not None:
+                    return texts
+            kind = type(command)
+            if kind in _WRITES:
+                handler = _WRITES[kind]
+                return await self._writer.run_async(lambda store: handler(store, command), _deadline(command))
+            if kind in _DEFINITIONS:
+                define = _DEFINITIONS[kind]
+                return await self._writer.run_async(lambda store: define(store, command))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers.pool, self._run_anywhere, command, transaction)
+
+    def run_sync(self, command: c.Command, *, transaction: str | None = None) -> Any:
+        """The same as `run`, for callers without an event loop."""
+        if transaction is None and type(command) is c.Find:
+            found = self._at_once(command)
+            if found is not None:
+                return found
+        return self._run_anywhere(command, transaction)
+
+    def _run_anywhere(self, command: c.Command, transaction: str | None) -> Any:
+        if transaction is not None:
+            return self._in_transaction(transaction, command)
+        kind = type(command)
+        if kind in _WRITES:
+            handler = _WRITES[kind]
+            return self._writer.run(lambda store: handler(store, command), _deadline(command))
+        if kind in _DEFINITIONS:
+            define = _DEFINITIONS[kind]
+            return self._writer.run(lambda store: define(store, command))
+        started = time.perf_counter()
+        try:
+            return self._read_command(command)
+        finally:
+            self._slow.note(self.space, command, time.perf_counter() - started)
+
+    def _read_command(self, command: c.Command) -> Any:
+        match command:
+            case c.Aggregate():
+                pipeline = reads.compile_command(command)
+                if pipeline.writes:
+                    return self._writer.run(
+                        lambda store: pipelines.aggregate_and_write(store, command, pipeline), _deadline(command)
+                    )
+                return self._read(lambda view: reads.aggregate(view, command), _deadline(command))
+            case c.Find() | c.Count() | c.Distinct():
+                handler = _READS[type(command)]
+                return self._read(lambda view: handler(view, command), _deadline(command))
+            case c.ListCollections():
+                return self._read(_list_collections)
+            case c.ListIndexes():
+                return building.list_indexes(self._read(lambda view: view.collection(command.collection)))
+            case c.CreateIndex():
+                return self.create_index(command)
+            case c.Explain():
+                return self._read(lambda view: explain(view, command.command))
+            case c.Backup():
+                return self.backup(Path(command.path))
+        raise QueryError(f"this engine cannot run {type(command).__name__}", number=59, name="CommandNotFound")
+
+    def _at_once(self, command: c.Find) -> list[Any] | None:
+        """The result of a find that is known to be short, else ``None``."""
+        collection = self._writer.catalog.get(command.collection)
+        if collection is None:
+            return None
+        filter = command.filter
+        if len(filter) == 1 and "_id" in filter and type(filter["_id"]) in _PLAIN_IDS and not command.skip:
+            if command.raw and not command.hide and not command.projection and command.collation is None:
+                return self._point(collection, filter["_id"])
+        elif collection.count > BOUNDED_DOCUMENTS and not self._is_bounded(collection, command):
+            return None
+        connection = self._readers.take()
+        try:
+            view = View(self.space, connection, self._writer.catalog)
+            found = reads.find(view, command)
+            return None if view.stale() else found
+        except apsw.SQLError:
+            return None
+        finally:
+            self._readers.give_back(connection)
+
+    def _point(self, collection: Any, id: Any) -> list[Any] | None:
+        """The stored text of the document with an ``_id``."""
+        connection = self._readers.take()
+        try:
+            return [
+                text
+                for (text,) in connection.execute(
+                    f"SELECT CAST(json(d) AS BLOB) FROM {collection.table} WHERE kt=? AND k=?", key_of(id)
+                )
+            ]
+        except apsw.SQLError:
+            return None
+        finally:
+            self._readers.give_back(connection)
+
+    def _is_bounded(self, collection: Any, command: c.Find) -> bool:
+        if not 0 < command.limit <= BOUNDED_DOCUMENTS or command.skip > BOUNDED_DOCUMENTS:
+            return False
+        with self._readers.lent() as connection:
+            query = View(self.space, connection, self._writer.catalog).query(collection, selection_of(command))
+        plan = query.plan
+        if plan.access is None or not plan.access.once:
+            return not command.filter and not command.sort
+        return plan.condition.may == "1" and (plan.in_index_order or not command.sort)
+
+    # Reading
+
+    def _read(self, work: Callable[[View], T], deadline: Deadline | None = None) -> T:
+        """Do work on one snapshot."""
+        for _ in range(MAX_ATTEMPTS):
+            with self._snapshot(deadline) as view:
+                try:
+                    result = work(view)
+                except apsw.SQLError:
+                    if view.catalog is self._writer.catalog:
+                        raise
+                    continue
+                if not view.outdated():
+                    return result
+        raise QueryError("the collection changes too often to be read", number=112, name="WriteConflict")
+
+    @contextmanager
+    def _snapshot(self, deadline: Deadline | None) -> Iterator[View]:
+        """A view that sees one state; its catalog was read before the state was fixed, so that its indexes are there."""
+        catalog = self._writer.catalog
+        with self._readers.lent() as connection:
+            view = View(self.space, connection, catalog, deadline)
+            connection.execute("BEGIN; SELECT 1 FROM meta")
+            try:
+                with limited(connection, deadline):
+                    yield view
+            finally:
+                connection.execute("ROLLBACK")
+
+    # Transactions
+
+    async def begin(self) -> str:
+        """Start a transaction of at most 10 s; the result names it."""
+        return self.begin_sync()
+
+    async def commit(self, transaction: str) -> None:
+        """Make a transaction's writes durable and visible at once.
+
+        Raises:
+            WriteConflict: when somebody wrote what it read or wrote; nothing was written.
+            InvalidRequest: when it ended before.
+        """
+        session = self._ended(transaction)
+        if session.overlay.written:
+            await self._writer.run_async(session.apply)
+
+    async def abort(self, transaction: str) -> None:
+        """Forget a transaction's writes; one that ended already is no error."""
+        self.abort_sync(transaction)
+
+    def begin_sync(self) -> str:
+        """The same as `begin`."""
+        for session in self._sessions.expired():
+            self._release(session)
+        for _ in range(MAX_ATTEMPTS):
+            catalog = {name: building.as_of_now(collection) for name, collection in self._writer.catalog.items()}
+            connection = self._readers.take()
+            connection.execute("BEGIN")
+            overlay = Overlay(self.space, connection, catalog)
+            session = Session(overlay, last_sequence(connection))
+            if all(building.is_current(self._writer.catalog.get(name), one) for name, one in catalog.items()):
+                return self._sessions.add(session)
+            self._release(session)
+        raise QueryError("the collections change too often", number=112, name="WriteConflict")
+
+    def commit_sync(self, transaction: str) -> None:
+        """The same as `commit`."""
+        session = self._ended(transaction)
+        if session.overlay.written:
+            self._writer.run(session.apply)
+
+    def abort_sync(self, transaction: str) -> None:
+        """The same as `abort`."""
+        session = self._sessions.discard(transaction)
+        if session is not None:
+            self._release(session)
+
+    def _ended(self, transaction: str) -> Session:
+        session = self._sessions.take(transaction)
+        self._release(session)
+        return session
+
+    def _release(self, session: Session) -> None:
+        with session.lock:
+            session.over = True
+            session.overlay.connection.execute("ROLLBACK")
+            self._readers.give_back(session.overlay.connection)
+
+    def _in_transaction(self, transaction: str, command: c.Command) -> Any:
+        session = self._sessions.get(transaction)
+        handler = _READS.get(type(command)) or _WRITES.get(type(command))
+        if handler is None:
+            raise QueryError(
+                f"Cannot run {type(command).__name__} in a multi-document transaction.",
+                number=263,
+                name="OperationNotSupportedInTransaction",
+            )
+        with session.lock, limited(session.overlay.connection, _deadline(command)):
+            session.check_open()
+            result = handler(session.overlay, command)
+        if isinstance(result, writes.Partly):
+            raise result.error
+        return result
+
+    # Changes
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Call ``callback`` with every change after its commit, in order, in the writing thread; the result ends that."""
+        return self._hub.subscribe(callback)
+
+    def last_sequence(self) -> int:
+        """The number of the last committed change."""
+        with self._readers.lent() as connection:
+            return last_sequence(connection)
+
+    # Collections
+
+    def has_collection(self, name: str) -> bool:
+        """Whether a collection exists."""
+        return name in self._writer.catalog
+
+    def create_index(self, command: c.CreateIndex, progress: building.Progress | None = None) -> str:
+        """Make an index while the collection stays in use. ``progress`` is called with (row reached, documents)."""
+        name = building.create_index(self._writer, command, progress)
+        if command.expire_after_seconds is not None:
+            self._housekeeper.start_sweeping()
+        return name
+
+    def slow_queries(self) -> list[SlowQuery]:
+        """The last queries that took long, oldest first."""
+        return self._slow.list()
+
+    # Operations
+
+    def _sweep(self) -> None:
+        self.sweep()
+
+    def sweep(self) -> int:
+        """Delete expired documents, shorten the log, end old transactions; the result is how many documents expired."""
+        for session in self._sessions.expired():
+            self._release(session)
+        sweeping.trim_log(self._writer)
+        return sweeping.expire(self._writer)
+
+    def backup(self, path: Path) -> None:
+        """Write a consistent, compact copy of the file while it is in use.
+
+        Raises:
+            QueryError: when ``path`` exists or cannot be written.
+        """
+        if path.exists():
+            raise QueryError(f"{path} exists; choose another path", number=48, name="NamespaceExists")
+        try:
+            with self._readers.lent() as connection:
+                connection.pragma("query_only", False)
+                try:
+                    connection.execute("VACUUM INTO ?", (str(path),))
+                finally:
+                    connection.pragma("query_only", True)
+        except apsw.Error as error:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise QueryError(f"the backup to {path} failed: {error}", number=1, name="InternalError") from error
+
+    def check(self) -> list[str]:
+        """What is wrong with the file: SQLite's integrity check, and each index against its documents. Empty when sound."""
+        with self._snapshot(None) as view:
+            return building.problems(view)
+
+    def compact(self) -> None:
+        """Rewrite the file without free space. Writers wait meanwhile."""
+        with self._writer.paused():
+            connection = apsw.Connection(str(self.path))
+            try:
+                connection.set_busy_timeout(5000)
+                connection.execute("VACUUM")
+            finally:
+                connection.close()
+
+
+_PLAIN_IDS = frozenset({str, int, ObjectId})
+
+
+def _deadline(command: Any) -> Deadline | None:
+    milliseconds = getattr(command, "max_time_ms", None)
+    return Deadline(milliseconds) if milliseconds else None
+
+
+def _list_collections(view: View) -> list[c.CollectionInfo]:
+    return [
+        c.CollectionInfo(name, collection.count, size_of(view, collection), len(collection.indexes))
+        for name, collection in sorted(view.catalog.items())
+    ]

@@ -1,0 +1,178 @@
+"""How a command would run, in the form MongoDB explains it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import apsw
+
+from yunbox.documents import commands as c
+from yunbox.documents.query.collation import compile_collation
+from yunbox.documents.query.match import compile_filter
+
+from .access import Access
+from .catalog import Collection
+from .planner import Query
+from .reads import compile_command, leading_selection
+from .slow import suggested_index
+from .view import Selection, View, selection_of, statement
+
+
+def explain(view: View, command: c.Command, verbosity: str = "executionStats") -> dict[str, Any]:
+    """``queryPlanner`` and ``executionStats`` of a read or write command, which is not carried out."""
+    name = getattr(command, "collection", "")
+    collection = view.collection(name)
+    selection = _selection(command)
+    query = view.query(collection, selection)
+    counting = isinstance(command, c.Count)
+    sql, bindings = _sql(collection, query, selection, counting)
+    planner = {
+        "plannerVersion": 1,
+        "namespace": f"{view.space}.{name}",
+        "indexFilterSet": False,
+        "parsedQuery": dict(selection.filter),
+        "winningPlan": _winning_plan(query, selection, counting),
+        "rejectedPlans": [],
+    }
+    explained: dict[str, Any] = {
+        "queryPlanner": planner,
+        "sql": sql,
+        "sqlPlan": _sql_plan(view, sql, bindings),
+        "ok": 1,
+    }
+    if verbosity != "queryPlanner":
+        explained["executionStats"] = _execution(view, collection, query, selection, counting)
+        if explained["executionStats"]["residualDocs"] and query.plan.access is None:
+            explained["suggestedIndex"] = suggested_index(dict(selection.filter), selection.sort)
+    return explained
+
+
+def _selection(command: Any) -> Selection:
+    if isinstance(command, c.Aggregate):
+        return leading_selection(command, compile_command(command))[0]
+    if isinstance(command, c.FindAndModify) or (isinstance(command, c.Update | c.Delete) and not command.multi):
+        return _single(command)
+    return selection_of(command)
+
+
+def _single(command: Any) -> Selection:
+    """The selection of a command that takes one document."""
+    return Selection(
+        filter=command.filter,
+        sort=getattr(command, "sort", None) or None,
+        limit=1,
+        hint=getattr(command, "hint", None),
+        collation=compile_collation(command.collation),
+    )
+
+
+def _sql(collection: Collection, query: Query, selection: Selection, counting: bool) -> tuple[str, list[Any]]:
+    plan = query.plan
+    if counting and plan.index_only and not (selection.skip or selection.limit):
+        return plan.index_only, query.bindings(plan.index_only)
+    if counting:
+        sql = f"SELECT count(*) FROM {plan.source} WHERE {plan.where}"
+        return sql, query.bindings(sql)
+    sql, window = statement(collection, query, selection, "json(t.d)")
+    return sql, query.bindings(sql, *window)
+
+
+def _sql_plan(view: View, sql: str, bindings: list[Any]) -> list[str]:
+    rows = view.connection.execute("EXPLAIN QUERY PLAN " + sql, bindings)
+    return [row[3] for row in rows]
+
+
+def _winning_plan(query: Query, selection: Selection, counting: bool) -> dict[str, Any]:
+    plan = query.plan
+    access = plan.access
+    if access is None:
+        stage: dict[str, Any] = {"stage": "COLLSCAN", "direction": "forward"}
+        if selection.filter:
+            stage["filter"] = dict(selection.filter)
+    elif access.index is None and access.equalities:
+        stage = {"stage": "IDHACK"}
+    else:
+        scan = _index_scan(access)
+        covered = counting and plan.index_only is not None
+        stage = {"stage": "COUNT_SCAN", **_without_stage(scan)} if covered else {"stage": "FETCH", "inputStage": scan}
+        if plan.residual or plan.condition.may != "1":
+            stage["filter"] = dict(selection.filter)
+    if selection.sort and not plan.in_index_order:
+        stage = {"stage": "SORT", "sortPattern": dict(selection.sort), "memLimit": 104857600, "inputStage": stage}
+    if selection.skip:
+        stage = {"stage": "SKIP", "skipAmount": selection.skip, "inputStage": stage}
+    if selection.limit:
+        stage = {"stage": "LIMIT", "limitAmount": selection.limit, "inputStage": stage}
+    return {"stage": "COUNT", "inputStage": stage} if counting else stage
+
+
+def _without_stage(scan: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in scan.items() if name != "stage"}
+
+
+def _index_scan(access: Access) -> dict[str, Any]:
+    index = access.index
+    if index is None:
+        return {"stage": "IXSCAN", "indexName": "_id_", "keyPattern": {"_id": 1}, "isMultiKey": False, "isUnique": True}
+    return {
+        "stage": {"ordered": "IXSCAN", "geo": "GEO_NEAR_2DSPHERE", "text": "TEXT"}[index.kind],
+        "indexName": index.name,
+        "keyPattern": dict(index.document["key"]),
+        "isMultiKey": bool(index.multikey),
+        "isUnique": index.unique,
+        "isSparse": index.sparse,
+        "isPartial": index.partial is not None,
+        "indexBounds": dict(access.bounds),
+    }
+
+
+class _Counted:
+    """A matcher that counts its calls."""
+
+    def __init__(self, matcher: Any) -> None:
+        self.matcher = matcher
+        self.calls = 0
+
+    def __call__(self, document: dict[str, Any]) -> bool:
+        self.calls += 1
+        return bool(self.matcher(document))
+
+
+def _execution(
+    view: View, collection: Collection, query: Query, selection: Selection, counting: bool
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    sql, bindings = _sql(collection, query, selection, counting)
+    counted = None
+    if query.plan.residual:
+        counted = _Counted(compile_filter(dict(query.filter), collation=query.collation))
+        bindings[query.plan.matcher_slot - 1] = apsw.pyobject(counted)
+    rows = view.connection.execute(sql, bindings).fetchall()
+    returned = rows[0][0] if counting else len(rows)
+    elapsed = time.perf_counter() - started
+    examined = _examined(view, collection, query)
+    keys = 0 if query.plan.access is None else examined
+    fetched = 0 if counting and query.plan.index_only else examined
+    return {
+        "executionSuccess": True,
+        "nReturned": returned,
+        "executionTimeMillis": int(elapsed * 1000),
+        "totalKeysExamined": keys,
+        "totalDocsExamined": fetched,
+        "residualDocs": counted.calls if counted is not None else 0,
+    }
+
+
+def _examined(view: View, collection: Collection, query: Query) -> int:
+    """How many documents or keys the access path leads to, conditions beside it not counted."""
+    access = query.plan.access
+    if access is None or not access.conditions:
+        return collection.count
+    where = " AND ".join(access.conditions)
+    table = (
+        f"{collection.table} t" if access.index is None or access.index.kind != "ordered" else f"{access.index.table} x"
+    )
+    sql = f"SELECT count(*) FROM {table} WHERE {where}"
+    counted: int = view.connection.execute(sql, query.bindings(sql)).get
+    return counted

@@ -1,0 +1,109 @@
+"""The keys a document has in an index: one row for each distinct combination of values its paths reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yunbox.documents.query.paths import is_index
+from yunbox.documents.query.values import MISSING, UNDEFINED
+from yunbox.errors import QueryError
+
+from .keys import index_key
+
+Row = tuple[Any, ...]
+_Walk = tuple[Any, tuple[str, ...]]
+"""A value and the parts that remain to be walked below it."""
+
+
+class Keys:
+    """``rows`` are flat (t0, k0, t1, k1 …); ``multikey`` are the components reached through an array."""
+
+    __slots__ = ("exact", "multikey", "rows")
+
+    def __init__(self, rows: set[Row], multikey: frozenset[int], exact: bool) -> None:
+        self.rows = rows
+        self.multikey = multikey
+        self.exact = exact
+
+
+class Keyer:
+    """Extracts the keys of one index."""
+
+    def __init__(self, paths: list[tuple[str, ...]], *, sparse: bool, collation: Any = None) -> None:
+        self._paths = paths
+        self._sparse = sparse
+        self._collation = collation
+        self._single = paths[0][0] if len(paths) == 1 and len(paths[0]) == 1 else None
+
+    def keys(self, document: dict[str, Any]) -> Keys:
+        """The keys of a document.
+
+        Raises:
+            QueryError: CannotIndexParallelArrays (171) when two components reach different arrays.
+        """
+        if self._single is not None:
+            value = document.get(self._single, MISSING)
+            if type(value) is not list:
+                return self._build([(value,)], frozenset())
+        multikey: set[int] = set()
+        tuples = self._expand([(document, parts) for parts in self._paths], multikey)
+        return self._build(tuples, frozenset(multikey))
+
+    def _expand(self, walks: list[_Walk], multikey: set[int]) -> list[tuple[Any, ...]]:
+        stopped = [_descend(value, parts) for value, parts in walks]
+        arrays = [n for n, (value, parts) in enumerate(stopped) if type(value) is list and parts is not None]
+        if not arrays:
+            return [tuple(value for value, _ in stopped)]
+        array = stopped[arrays[0]][0]
+        if any(stopped[n][0] is not array for n in arrays):
+            first, second = (".".join(self._paths[n]) for n in (arrays[0], arrays[-1]))
+            raise QueryError(
+                f"cannot index parallel arrays [{second}] [{first}]", number=171, name="CannotIndexParallelArrays"
+            )
+        multikey.update(arrays)
+        result: list[tuple[Any, ...]] = []
+        for item in array or [UNDEFINED]:
+            below = list(stopped)
+            for n in arrays:
+                below[n] = _into(item, below[n][1])
+            result += self._expand(below, multikey)  # type: ignore[arg-type]
+        return result
+
+    def _build(self, tuples: list[tuple[Any, ...]], multikey: frozenset[int]) -> Keys:
+        rows: set[Row] = set()
+        exact = True
+        for values in tuples:
+            if self._sparse and all(value is MISSING for value in values):
+                continue
+            row: list[Any] = []
+            for value in values:
+                if self._collation is not None and isinstance(value, str):
+                    value = self._collation.key(value)
+                key, is_exact = index_key(value)
+                row += key
+                exact = exact and is_exact
+            rows.add(tuple(row))
+        return Keys(rows, multikey, exact)
+
+
+def _descend(value: Any, parts: tuple[str, ...] | None) -> tuple[Any, tuple[str, ...] | None]:
+    """Walk through objects to the end of the path or to an array; ``None`` remains when the value is final."""
+    if parts is None:
+        return value, None
+    for position, part in enumerate(parts):
+        if type(value) is dict:
+            value = value.get(part, MISSING)
+        elif type(value) is list:
+            if is_index(part) and not any(type(item) is dict and part in item for item in value):
+                value = value[int(part)] if int(part) < len(value) else MISSING
+            else:
+                return value, parts[position:]
+        else:
+            return MISSING, None
+    return (value, ()) if type(value) is list else (value, None)
+
+
+def _into(item: Any, parts: tuple[str, ...] | None) -> tuple[Any, tuple[str, ...] | None]:
+    if not parts:
+        return item, None
+    return (item, parts) if type(item) is dict else (MISSING, None)

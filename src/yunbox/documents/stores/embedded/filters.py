@@ -1,0 +1,242 @@
+"""Filters as trees that SQL can be made from, apart from the values in them.
+
+The tree of a filter holds its structure and the types of its operands, so that all filters of one form share a tree (and a
+plan); the operands stand in a list beside it. What SQL cannot decide becomes `OPAQUE`: only the matcher can.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from bson import DatetimeMS, Int64, ObjectId, Regex
+
+from yunbox.documents.query.regex import compile_regex
+from yunbox.documents.query.values import INT64_MAX, INT64_MIN, date_millis, regex_parts
+
+from .connection import json_array
+
+Tree = tuple[Any, ...]
+"""``("and"|"or", trees)``, ``("not", tree)``, ``("opaque",)``, or a leaf ``(operator, parts, kind, slot)``.
+
+Operators: eq gt gte lt lte in exists regex. ``slot`` is the number (from 1) of the operand, 0 when there is none.
+"""
+
+OPAQUE: Final[Tree] = ("opaque",)
+ALL: Final[Tree] = ("and", ())
+MAX_DEPTH: Final = 40
+LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "regex"})
+
+_COMPARISONS = {"$eq": "eq", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
+_ORDERED = frozenset({"number", "string", "date"})
+
+
+class Parsed:
+    """A filter's tree and operands."""
+
+    __slots__ = ("operands", "tree")
+
+    def __init__(self, tree: Tree, operands: list[Any]) -> None:
+        self.tree = tree
+        self.operands = operands
+
+
+def parse(filter: Mapping[str, Any], *, text_collation: bool = False) -> Parsed:
+    """The tree of a filter. With ``text_collation`` strings do not compare as SQL compares them."""
+    parser = _Parser(text_collation)
+    tree = parser.conjunction(filter, 0)
+    return Parsed(tree, parser.operands)
+
+
+class _Parser:
+    def __init__(self, text_collation: bool) -> None:
+        self.operands: list[Any] = []
+        self._text_collation = text_collation
+
+    def conjunction(self, filter: Mapping[str, Any], depth: int) -> Tree:
+        if depth > MAX_DEPTH:
+            return OPAQUE
+        trees = [self._member(name, value, depth) for name, value in filter.items()]
+        return trees[0] if len(trees) == 1 else ("and", tuple(trees))
+
+    def _member(self, name: str, value: Any, depth: int) -> Tree:
+        if name[:1] == "$":
+            return self._logical(name, value, depth)
+        parts = path_parts(name)
+        if parts is None:
+            return OPAQUE
+        kind = type(value)
+        if kind is dict:
+            return self._operators(parts, value, depth)
+        if kind is Regex or kind is re.Pattern:
+            return self._regex(parts, *regex_parts(value))
+        return self._compare("eq", parts, value)
+
+    def _logical(self, name: str, value: Any, depth: int) -> Tree:
+        if name == "$comment":
+            return ALL
+        if name not in ("$and", "$or", "$nor") or type(value) is not list or not value:
+            return OPAQUE
+        if not all(type(item) is dict for item in value):
+            return OPAQUE
+        trees = tuple([self.conjunction(item, depth + 1) for item in value])
+        if name == "$and":
+            return ("and", trees)
+        return ("or", trees) if name == "$or" else ("not", ("or", trees))
+
+    def _operators(self, parts: tuple[str, ...], value: dict[str, Any], depth: int) -> Tree:
+        names = list(value)
+        if not names or names[0][:1] != "$" or depth > MAX_DEPTH:
+            return OPAQUE
+        if "$regex" in value:
+            return self._regex_operator(parts, value)
+        trees = [self._operator(parts, name, value[name], depth) for name in names]
+        return trees[0] if len(trees) == 1 else ("and", tuple(trees))
+
+    def _operator(self, parts: tuple[str, ...], name: str, operand: Any, depth: int) -> Tree:
+        if name in _COMPARISONS:
+            return self._compare(_COMPARISONS[name], parts, operand)
+        handler = _OPERATORS.get(name)
+        return OPAQUE if handler is None else handler(self, parts, operand, depth)
+
+    def _compare(self, operator: str, parts: tuple[str, ...], operand: Any) -> Tree:
+        kind, native = self._native(operand)
+        if kind in _ORDERED:
+            self.operands.append(native)
+            return (operator, parts, kind, len(self.operands))
+        if operator != "eq" or kind == "":
+            return OPAQUE
+        if kind == "objectId":
+            self.operands.append(native)
+            return ("eq", parts, kind, len(self.operands))
+        return ("eq", parts, kind, 0)
+
+    def _native(self, operand: Any) -> tuple[str, Any]:
+        """The kind of an operand and what SQL compares with; no kind when SQL cannot."""
+        convert = _NATIVE.get(type(operand))
+        if convert is None:
+            return "", None
+        kind, native = convert(operand)
+        return ("", None) if kind == "string" and self._text_collation else (kind, native)
+
+    def not_equal(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
+        if isinstance(operand, Regex | re.Pattern):
+            return OPAQUE
+        return _negated(self._compare("eq", parts, operand))
+
+    def among(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
+        if type(operand) is not list:
+            return OPAQUE
+        groups: dict[str, list[Any]] = {}
+        trees: list[Tree] = []
+        for item in operand:
+            kind, native = self._native(item)
+            if kind in ("number", "string", "date", "objectId"):
+                groups.setdefault(kind, []).append(native)
+            elif kind:
+                trees.append(("eq", parts, kind, 0))
+            else:
+                return OPAQUE
+        for kind, natives in groups.items():
+            self.operands.append(json_array(natives))
+            trees.append(("in", parts, kind, len(self.operands)))
+        return trees[0] if len(trees) == 1 else ("or", tuple(trees))
+
+    def not_among(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
+        return _negated(self.among(parts, operand, depth))
+
+    def negation(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
+        if isinstance(operand, Regex | re.Pattern):
+            return _negated(self._regex(parts, *regex_parts(operand)))
+        if type(operand) is not dict or not operand:
+            return OPAQUE
+        return _negated(self._operators(parts, operand, depth + 1))
+
+    def exists(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
+        if type(operand) not in (bool, int, float):
+            return OPAQUE
+        tree: Tree = ("exists", parts, "", 0)
+        return tree if operand else ("not", tree)
+
+    def every(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
+        if type(operand) is not list or not operand:
+            return OPAQUE
+        trees = [self._compare("eq", parts, item) if self._native(item)[0] else OPAQUE for item in operand]
+        return OPAQUE if OPAQUE in trees else ("and", tuple(trees))
+
+    def _regex_operator(self, parts: tuple[str, ...], value: dict[str, Any]) -> Tree:
+        pattern, options = value["$regex"], value.get("$options", "")
+        if isinstance(pattern, Regex | re.Pattern) and not options:
+            pattern, options = regex_parts(pattern)
+        if len(value) > 1 + ("$options" in value) or not isinstance(pattern, str) or not isinstance(options, str):
+            return OPAQUE
+        return self._regex(parts, pattern, options)
+
+    def _regex(self, parts: tuple[str, ...], pattern: str, options: str) -> Tree:
+        if "\0" in pattern:
+            return OPAQUE
+        self.operands.append(_Test(compile_regex(pattern, options).test))
+        return ("regex", parts, "string", len(self.operands))
+
+
+class _Test:
+    """An operand that SQL hands back to ``text_matches``."""
+
+    __slots__ = ("test",)
+
+    def __init__(self, test: Callable[[str], bool]) -> None:
+        self.test = test
+
+
+def bound(operand: Any, wrap: Callable[[Any], Any]) -> Any:
+    """An operand as it is bound to a statement."""
+    return wrap(operand.test) if type(operand) is _Test else operand
+
+
+def _negated(tree: Tree) -> Tree:
+    return OPAQUE if tree == OPAQUE else ("not", tree)
+
+
+def path_parts(path: str) -> tuple[str, ...] | None:
+    """The parts of a path that SQL can follow, or ``None``."""
+    parts = tuple(path.split("."))
+    for part in parts:
+        if not part or part[0] == "$" or "\0" in part:
+            return None
+    return parts
+
+
+def _number(value: Any) -> tuple[str, Any]:
+    return ("number", int(value)) if INT64_MIN <= value <= INT64_MAX else ("", None)
+
+
+def _double(value: float) -> tuple[str, Any]:
+    return ("number", value) if value - value == 0 else ("", None)
+
+
+def _string(value: str) -> tuple[str, Any]:
+    return "string", value
+
+
+_NATIVE: dict[type, Callable[[Any], tuple[str, Any]]] = {
+    int: _number,
+    Int64: _number,
+    float: _double,
+    str: _string,
+    bool: lambda value: ("true" if value else "false", None),
+    type(None): lambda value: ("null", None),
+    datetime: lambda value: ("date", date_millis(value)),
+    DatetimeMS: lambda value: ("date", date_millis(value)),
+    ObjectId: lambda value: ("objectId", str(value)),
+}
+
+_OPERATORS: dict[str, Callable[[_Parser, tuple[str, ...], Any, int], Tree]] = {
+    "$ne": _Parser.not_equal,
+    "$in": _Parser.among,
+    "$nin": _Parser.not_among,
+    "$not": _Parser.negation,
+    "$exists": _Parser.exists,
+    "$all": _Parser.every,
+}

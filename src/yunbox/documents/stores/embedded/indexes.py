@@ -1,0 +1,112 @@
+"""Index definitions: from what a user asks for to what the engine keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bson import Int64
+
+from yunbox.documents.commands import CreateIndex
+from yunbox.documents.query.collation import compile_collation
+from yunbox.documents.query.match import compile_filter
+from yunbox.errors import QueryError
+
+from .catalog import Index, IndexField, Kind
+from .extraction import Keyer
+
+MAX_INDEXES = 64
+MAX_COMPONENTS = 31
+
+_KINDS: dict[Any, Kind] = {"2dsphere": "geo", "2d": "geo", "text": "text"}
+
+
+def definition(command: CreateIndex) -> dict[str, Any]:
+    """The index document of a command, in MongoDB's form.
+
+    Raises:
+        QueryError: CannotCreateIndex (67) for keys or options that cannot be.
+    """
+    keys = {path: _direction(path, value) for path, value in command.keys}
+    if not keys or len(keys) > MAX_COMPONENTS:
+        raise _refused("an index needs between 1 and 31 fields")
+    document: dict[str, Any] = {"v": 2, "key": keys, "name": command.name or default_name(keys)}
+    _check_options(command, keys)
+    options = {
+        "unique": command.unique or None,
+        "sparse": command.sparse or None,
+        "partialFilterExpression": command.partial,
+        "expireAfterSeconds": command.expire_after_seconds,
+        "collation": command.collation,
+        "weights": command.weights,
+        "default_language": command.default_language,
+    }
+    return document | {name: value for name, value in options.items() if value is not None}
+
+
+def default_name(keys: Mapping[str, Any]) -> str:
+    """The name MongoDB gives: ``a_1_b_-1``."""
+    return "_".join(f"{path}_{value}" for path, value in keys.items())
+
+
+def _direction(path: str, value: Any) -> Any:
+    if not path or path.startswith("$") or path.startswith(".") or path.endswith(".") or ".." in path:
+        raise _refused(f"the index key {path!r} is not a field path")
+    if isinstance(value, str):
+        if value not in ("2dsphere", "2d", "text", "hashed"):
+            raise _refused(f"Unknown index plugin '{value}'")
+        return value
+    if type(value) not in (int, float, Int64) or value == 0:
+        raise _refused(f"Values in v:2 index key pattern must be numbers or kinds: {path}: {value!r}")
+    return 1 if value > 0 else -1
+
+
+def _check_options(command: CreateIndex, keys: Mapping[str, Any]) -> None:
+    if command.partial is not None:
+        if command.sparse:
+            raise _refused('cannot mix "partialFilterExpression" and "sparse" options')
+        compile_filter(command.partial)
+    if command.unique and set(keys.values()) & {"2dsphere", "2d", "text", "hashed"}:
+        raise _refused("geo, text and hashed indexes cannot be unique")
+    seconds = command.expire_after_seconds
+    if seconds is not None and (len(keys) != 1 or not isinstance(seconds, int | float) or seconds < 0):
+        raise _refused("TTL indexes are single-field indexes with a non-negative expireAfterSeconds")
+    if sum(_kind(value) != "ordered" for value in keys.values()) > 1 and "text" not in keys.values():
+        raise _refused("an index has at most one geo field")
+
+
+def _refused(message: str) -> QueryError:
+    return QueryError(message, number=67, name="CannotCreateIndex")
+
+
+def _kind(value: Any) -> Kind:
+    return _KINDS.get(value, "ordered")
+
+
+def index_of(id: int, document: dict[str, Any]) -> Index:
+    """The index that a definition describes; not ready."""
+    keys: dict[str, Any] = document["key"]
+    kind: Kind = next((_kind(value) for value in keys.values() if _kind(value) != "ordered"), "ordered")
+    fields = tuple(
+        IndexField(path, tuple(path.split(".")), value if isinstance(value, int) else 1) for path, value in keys.items()
+    )
+    partial = document.get("partialFilterExpression")
+    collation = document.get("collation")
+    index = Index(
+        id=id,
+        name=document["name"],
+        document=document,
+        kind=kind,
+        fields=fields,
+        unique=bool(document.get("unique")),
+        sparse=bool(document.get("sparse")),
+        partial=partial,
+        collation=collation,
+        expire_after_seconds=document.get("expireAfterSeconds"),
+    )
+    index.covers = compile_filter(partial) if partial is not None else None
+    if kind == "ordered":
+        index.keyer = Keyer(
+            [field.parts for field in fields], sparse=index.sparse, collation=compile_collation(collation)
+        )
+    return index

@@ -1,0 +1,401 @@
+"""Plans: how a filter, a sort and a hint become one SQL statement.
+
+A plan belongs to the form of a filter, not to its operands, and is kept until the collection's indexes or shape change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import apsw
+
+from yunbox.documents.query.match import compile_filter
+from yunbox.documents.query.sort import normalize_sort
+from yunbox.errors import QueryError
+
+from . import access as paths
+from . import shape as types
+from .access import Access, Order
+from .catalog import Collection, Index
+from .connection import json_path
+from .filters import ALL, Parsed, Tree, bound, parse, path_parts
+from .predicates import FALSE, TRUE, Condition, compile_condition
+from .shape import Shape
+from .special import special_access
+
+MAX_PLANS = 500
+PROBE_LIMIT = 1000
+
+Probe = Callable[[str, Sequence[Any]], int]
+
+
+@dataclass(slots=True)
+class Plan:
+    """SQL fragments over ``t`` (documents) and ``x`` (an index). ``order`` is ``None`` when SQL cannot sort as asked."""
+
+    version: tuple[int, int]
+    source: str
+    where: str
+    order: str | None
+    sorted: bool
+    residual: bool
+    slots: int
+    access: Access | None
+    condition: Condition
+    index_only: str | None
+    """The statement's tail that counts by the index alone."""
+    in_index_order: bool = False
+
+    @property
+    def matcher_slot(self) -> int:
+        return self.slots + 1
+
+
+class Query:
+    """A filter bound to a plan: what is needed to run it."""
+
+    __slots__ = ("collation", "filter", "operands", "plan")
+
+    def __init__(self, plan: Plan, filter: Mapping[str, Any], operands: list[Any], collation: Any) -> None:
+        self.plan = plan
+        self.filter = filter
+        self.operands = operands
+        self.collation = collation
+
+    def bindings(self, sql: str, *more: Any) -> list[Any]:
+        """A statement's parameters: operands, the matcher when there is a residual, and what else is asked for."""
+        values = [bound(operand, apsw.pyobject) for operand in self.operands]
+        if self.plan.residual:
+            values.append(apsw.pyobject(compile_filter(dict(self.filter), collation=self.collation)))
+        else:
+            values.append(None)
+        values += more
+        return values[: last_slot(sql)]
+
+    def slot(self, number: int) -> str:
+        """The name of the ``number``-th (from 0) further parameter."""
+        return f"?{self.plan.matcher_slot + 1 + number}"
+
+
+@lru_cache(maxsize=4096)
+def last_slot(sql: str) -> int:
+    """The highest number of a parameter in a statement: SQLite wants no more than that."""
+    outside_literals = re.sub("'(?:[^']|'')*'", "", sql)
+    return max((int(number) for number in re.findall(r"\?(\d+)", outside_literals)), default=0)
+
+
+def plan_query(
+    collection: Collection,
+    filter: Mapping[str, Any],
+    *,
+    sort: Any = None,
+    hint: Any = None,
+    collation: Any = None,
+    limited: bool = False,
+    probe: Probe | None = None,
+) -> Query:
+    """The query that serves a filter.
+
+    Raises:
+        QueryError: for a filter, sort or hint that is not valid.
+    """
+    parsed = parse(filter, text_collation=collation is not None)
+    order: Order | None = normalize_sort(sort) if sort else None
+    special = special_access(collection, filter)
+    if special is not None:
+        return _special_query(collection, filter, parsed, special, collation)
+    partial = _implied(collection, filter)
+    key = (parsed.tree, tuple(order) if order else None, _hint_key(hint), partial, limited, collation is not None)
+    version = collection.version
+    plan: Plan | None = collection.plans.get(key)
+    if plan is None or plan.version != version:
+        plan = _Planner(collection, parsed, order, hint, partial, limited, probe, collation is not None).plan(version)
+        if len(collection.plans) >= MAX_PLANS:
+            collection.plans.clear()
+        collection.plans[key] = plan
+    return Query(plan, filter, parsed.operands, collation)
+
+
+def _hint_key(hint: Any) -> Any:
+    return tuple(hint.items()) if isinstance(hint, Mapping) else tuple(hint) if isinstance(hint, list) else hint
+
+
+def _implied(collection: Collection, filter: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """The partial indexes whose condition the filter implies."""
+    partial = [index for index in collection.indexes if index.partial is not None]
+    if not partial:
+        return None
+    return tuple(index.id for index in partial if _implies(filter, index.partial or {}))
+
+
+def _implies(filter: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
+    return all(_implies_member(filter, name, wanted) for name, wanted in condition.items())
+
+
+def _implies_member(filter: Mapping[str, Any], name: str, wanted: Any) -> bool:
+    if name == "$and":
+        return all(_implies(filter, item) for item in wanted)
+    if name not in filter:
+        members = filter.get("$and")
+        return isinstance(members, list) and any(_implies_member(item, name, wanted) for item in members)
+    given = filter[name]
+    if type(given) is type(wanted) and given == wanted:
+        return True
+    if wanted == {"$exists": True}:
+        return isinstance(given, str | int | float) or (
+            isinstance(given, dict)
+            and bool(given.keys() & {"$gt", "$gte", "$lt", "$lte"})
+            and None not in given.values()
+        )
+    return _narrower(given, wanted)
+
+
+def _narrower(given: Any, wanted: Any) -> bool:
+    """Whether a condition on numbers or strings lies within a one-sided range."""
+    if not isinstance(wanted, dict) or len(wanted) != 1:
+        return False
+    ((operator, limit),) = wanted.items()
+    if isinstance(given, dict):
+        if len(given) != 1 or operator not in given:
+            return False
+        ((_, given),) = given.items()
+        checks = {"$gt": "$gte", "$lt": "$lte"}
+        operator = checks.get(operator, operator)
+    if type(given) is bool or not (isinstance(given, int | float) and isinstance(limit, int | float)):
+        return False
+    return {"$gt": given > limit, "$gte": given >= limit, "$lt": given < limit, "$lte": given <= limit}.get(
+        operator, False
+    )
+
+
+class _Planner:
+    def __init__(
+        self,
+        collection: Collection,
+        parsed: Parsed,
+        order: Order | None,
+        hint: Any,
+        partial: tuple[int, ...] | None,
+        limited: bool,
+        probe: Probe | None,
+        collated: bool,
+    ) -> None:
+        self.collection = collection
+        self.parsed = parsed
+        self.order = order
+        self.hint = hint
+        self.partial = partial or ()
+        self.limited = limited
+        self.probe = probe
+        self.collated = collated
+        self.index_order = None if collated else order
+
+    def plan(self, version: tuple[int, int]) -> Plan:
+        access = self._chosen()
+        if access is not None:
+            return self._through(version, access)
+        union = self._union()
+        if union is not None:
+            return self._scan(version, union)
+        return self._scan(version, None)
+
+    def _chosen(self) -> Access | None:
+        if self.hint is not None:
+            return self._hinted()
+        candidates = self._candidates()
+        if not candidates:
+            return None
+        best = max(access.score for access in candidates)
+        first = [access for access in candidates if access.score >= min(best, 100)]
+        if not any(access.conditions for access in first) and not self.limited:
+            return None
+        if len(first) > 1 and self.probe is not None and best < 100:
+            return min(first, key=lambda access: (self._cost(access), len(access.index.fields) if access.index else 0))
+        return max(candidates, key=lambda access: (access.score, -len(access.index.fields) if access.index else 0))
+
+    def _cost(self, access: Access) -> int:
+        if self.probe is None or access.index is None or not access.conditions:
+            return PROBE_LIMIT
+        where = " AND ".join(access.conditions)
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {access.index.table} x WHERE {where} LIMIT {PROBE_LIMIT})"
+        return self.probe(sql, self.parsed.operands)
+
+    def _candidates(self) -> list[Access]:
+        leaves = paths.leaves_of(self.parsed.tree)
+        found = [paths.id_access(self.collection, leaves, self.index_order)]
+        found += [
+            paths.index_access(self.collection, index, leaves, self.index_order)
+            for index in self.collection.indexes
+            if self._may_use(index)
+        ]
+        return [access for access in found if access is not None]
+
+    def _may_use(self, index: Index) -> bool:
+        return index.ready and (index.partial is None or index.id in self.partial)
+
+    def _hinted(self) -> Access | None:
+        name = self.hint if isinstance(self.hint, str) else None
+        keys = dict(self.hint) if not isinstance(self.hint, str) else None
+        if name == "$natural" or (keys is not None and "$natural" in keys):
+            return None
+        leaves = paths.leaves_of(self.parsed.tree)
+        if name == "_id_" or keys == {"_id": 1}:
+            return paths.id_access(self.collection, leaves, self.index_order)
+        for index in self.collection.indexes:
+            if index.name == name or (keys is not None and index.document["key"] == keys):
+                if not self._may_use(index):
+                    return None
+                return paths.index_access(self.collection, index, leaves, self.index_order)
+        raise QueryError(
+            f"error processing query: planner returned error: hint provided does not correspond to an existing index: {self.hint}"
+        )
+
+    def _union(self) -> str | None:
+        """An index lookup for each branch of a disjunction, when every branch has one."""
+        for tree in paths.leaves_of(self.parsed.tree):
+            if tree[0] != "or" or not tree[1] or self.hint is not None:
+                continue
+            selects = [self._branch(branch) for branch in tree[1]]
+            if all(selects):
+                return f"t.rid IN ({' UNION ALL '.join(select for select in selects if select)})"
+        return None
+
+    def _branch(self, branch: Tree) -> str | None:
+        leaves = paths.leaves_of(branch)
+        candidates = [paths.id_access(self.collection, leaves, None)]
+        candidates += [
+            paths.index_access(self.collection, index, leaves, None)
+            for index in self.collection.indexes
+            if index.ready and index.partial is None
+        ]
+        usable = [access for access in candidates if access is not None and access.conditions]
+        if not usable:
+            return None
+        best = max(usable, key=lambda access: access.score)
+        where = " AND ".join(best.conditions)
+        if best.index is None:
+            return f"SELECT rid FROM {self.collection.table} t WHERE {where}"
+        return f"SELECT rid FROM {best.index.table} x WHERE {where}"
+
+    def _through(self, version: tuple[int, int], access: Access) -> Plan:
+        table = self.collection.table
+        rest = paths.without(self.parsed.tree, access.covered)
+        condition = compile_condition(rest, self.collection.shape, "t.d")
+        index_only = None
+        if access.index is None:
+            source, bounds = f"{table} t", list(access.conditions)
+        elif access.once:
+            source, bounds = f"{access.index.table} x CROSS JOIN {table} t ON t.rid=x.rid", list(access.conditions)
+        else:
+            source = f"{table} t"
+            narrowed = " AND ".join(access.conditions)
+            bounds = [f"t.rid IN (SELECT x.rid FROM {access.index.table} x WHERE {narrowed})"]
+        if rest == ALL:
+            index_only = self._index_only(access)
+        return self._finished(version, source, bounds, condition, access, index_only, access.order)
+
+    def _index_only(self, access: Access) -> str:
+        where = " AND ".join(access.conditions) or TRUE
+        if access.index is None:
+            return f"SELECT count(*) FROM {self.collection.table} t WHERE {where}"
+        counted = "count(*)" if access.once else "count(DISTINCT x.rid)"
+        return f"SELECT {counted} FROM {access.index.table} x WHERE {where}"
+
+    def _scan(self, version: tuple[int, int], union: str | None) -> Plan:
+        condition = compile_condition(self.parsed.tree, self.collection.shape, "t.d")
+        bounds = [union] if union else []
+        return self._finished(version, f"{self.collection.table} t", bounds, condition, None, None, None)
+
+    def _finished(
+        self,
+        version: tuple[int, int],
+        source: str,
+        bounds: list[str],
+        condition: Condition,
+        access: Access | None,
+        index_only: str | None,
+        index_order: str | None,
+    ) -> Plan:
+        slots = len(self.parsed.operands)
+        where = " AND ".join([*bounds, *exact_condition(condition, slots + 1)]) or TRUE
+        order = index_order if index_order is not None else self._sql_order()
+        return Plan(
+            version=version,
+            source=source,
+            where=where,
+            order=order,
+            sorted=order is not None,
+            residual=not condition.exact,
+            slots=slots,
+            access=access,
+            condition=condition,
+            index_only=index_only,
+            in_index_order=index_order is not None and self.order is not None,
+        )
+
+    def _sql_order(self) -> str | None:
+        if self.order is None:
+            return ""
+        columns = [sql_order(path, direction, self.collection.shape, self.collated) for path, direction in self.order]
+        if None in columns:
+            return None
+        return ", ".join([column for column in columns if column is not None] + ["t.rid"])
+
+
+def exact_condition(condition: Condition, slot: int) -> list[str]:
+    """The SQL that decides exactly, with the matcher bound to ``slot`` for the rows between MUST and MAY."""
+    if condition.exact:
+        return [] if condition.may == TRUE else [condition.may]
+    matches = f"document_matches(?{slot},json(t.d),t.sp)"
+    if condition.must != FALSE:
+        matches = f"CASE WHEN {condition.must} THEN 1 ELSE {matches} END"
+    return [matches] if condition.may == TRUE else [f"CASE WHEN {condition.may} THEN {matches} ELSE 0 END"]
+
+
+def sql_order(path: str, direction: int, shape: Shape, collated: bool) -> str | None:
+    """An ORDER BY term that sorts a path as MongoDB does, or ``None`` when its values are not simple enough."""
+    parts = path_parts(path)
+    if parts is None:
+        return None
+    if path == "_id" and not collated:
+        value = "t.kt, t.k"
+        return value if direction > 0 else "t.kt DESC, t.k DESC"
+    seen = shape.types_at(parts)
+    if shape.arrays_before(parts):
+        return None
+    expression = _sort_expression(parts, seen, collated)
+    return None if expression is None else expression + (" DESC" if direction < 0 else "")
+
+
+def _sort_expression(parts: tuple[str, ...], seen: int, collated: bool) -> str | None:
+    plain = types.NULL | types.NUMBER | (0 if collated else types.STRING)
+    if not seen & ~plain or not seen & ~(types.NULL | types.BOOLEAN):
+        return f"t.d->>{json_path(parts)}"
+    if not seen & ~(types.NULL | types.DATE):
+        return f"t.d->>{json_path((*parts, '$date'))}"
+    return None
+
+
+def _special_query(
+    collection: Collection, filter: Mapping[str, Any], parsed: Parsed, special: Access, collation: Any
+) -> Query:
+    slots = len(parsed.operands)
+    condition = compile_condition(parsed.tree, collection.shape, "t.d")
+    where = " AND ".join([*special.conditions, *exact_condition(condition, slots + 1)]) or TRUE
+    plan = Plan(
+        version=collection.version,
+        source=f"{collection.table} t",
+        where=where,
+        order=None,
+        sorted=False,
+        residual=not condition.exact,
+        slots=slots,
+        access=special,
+        condition=condition,
+        index_only=None,
+    )
+    return Query(plan, filter, parsed.operands, collation)

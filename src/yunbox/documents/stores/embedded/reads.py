@@ -1,0 +1,147 @@
+"""The reading commands: find, count, distinct, aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from yunbox.documents import commands as c
+from yunbox.documents.query import ejson
+from yunbox.documents.query.collation import compile_collation
+from yunbox.documents.query.distinct import distinct_values
+from yunbox.documents.query.match import compile_filter
+from yunbox.documents.query.paging import check_limit, check_skip
+from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
+from yunbox.documents.query.project import compile_projection
+from yunbox.errors import CollectionNotFound
+
+from .connection import json_path
+from .lookups import StoredLookup
+from .view import Document, Selection, View, selection_of
+
+
+def find(view: View, command: c.Find) -> list[Any]:
+    """The documents of a find, or with ``raw`` their stored texts."""
+    check_skip(command.skip)
+    check_limit(command.limit)
+    collection = _collection(view, command)
+    if collection is None:
+        return []
+    selection = selection_of(command)
+    if command.raw and not command.projection and not view.overlaid(collection):
+        texts = _raw(view, command, selection)
+        if texts is not None:
+            return texts
+    documents: Iterable[Document] = view.documents(collection, selection)
+    if command.projection:
+        project = _projection(command)
+        documents = (project(document) for document in documents)
+    if command.hide:
+        documents = (_without(document, command.hide) for document in documents)
+    return [ejson.dumps(document) for document in documents] if command.raw else list(documents)
+
+
+def _collection(view: View, command: Any) -> Any:
+    try:
+        return view.collection(command.collection)
+    except CollectionNotFound:
+        if command.missing_ok:
+            return None
+        raise
+
+
+def _projection(command: Any) -> Callable[[Document], Document]:
+    projection = command.projection
+    positional = any(path.endswith(".$") for path in projection)
+    matcher = compile_filter(command.filter, collation=command.collation) if positional else None
+    return compile_projection(projection, filter_matcher=matcher)
+
+
+def _raw(view: View, command: c.Find, selection: Selection) -> list[bytes] | None:
+    """Texts as they are stored; ``None`` when SQL cannot sort as asked."""
+    collection = view.collection(command.collection)
+    query = view.query(collection, selection)
+    if not query.plan.sorted or view.special(query) is not None:
+        return None
+    column = "t.d"
+    if command.hide:
+        hidden = ",".join(json_path((name,)) for name in command.hide)
+        column = f"jsonb_remove(t.d,{hidden})"
+    rows = view.planned_rows(collection, query, selection, f"CAST(json({column}) AS BLOB)")
+    return [text for (text,) in rows]
+
+
+def _without(document: Document, hidden: tuple[str, ...]) -> Document:
+    return {name: value for name, value in document.items() if name not in hidden}
+
+
+def count(view: View, command: c.Count) -> int:
+    """How many documents match."""
+    check_skip(command.skip)
+    check_limit(command.limit)
+    collection = _collection(view, command)
+    return 0 if collection is None else view.count(collection, selection_of(command))
+
+
+def distinct(view: View, command: c.Distinct) -> list[Any]:
+    """The different values of a path."""
+    collection = _collection(view, command)
+    if collection is None:
+        return []
+    documents = view.documents(collection, selection_of(command))
+    return distinct_values(documents, command.key, collation=compile_collation(command.collation))
+
+
+def aggregate(view: View, command: c.Aggregate) -> list[Document]:
+    """The results of a pipeline that writes nothing."""
+    return list(run_pipeline(view, command, compile_command(command), StoredLookup(view)))
+
+
+def compile_command(command: c.Aggregate) -> Pipeline:
+    """The pipeline of a command. Raises `QueryError`."""
+    return compile_pipeline(
+        list(command.pipeline),
+        collection=command.collection,
+        let=command.let,
+        collation=compile_collation(command.collation),
+        allow_disk_use=bool(command.allow_disk_use),
+    )
+
+
+def run_pipeline(view: View, command: c.Aggregate, pipeline: Pipeline, lookup: StoredLookup) -> Iterator[Document]:
+    """Stream a pipeline over its collection, what can be done by SQL done by SQL."""
+    if pipeline.generates and not command.prefilter:
+        return pipeline.run(iter(()), lookup, check=view.check)
+    collection = _collection(view, command)
+    if collection is None:
+        return pipeline.run(iter(()), lookup, check=view.check)
+    source, rest = pushed_down(view, collection, command, pipeline)
+    return rest.run(source, lookup, check=view.check)
+
+
+def pushed_down(
+    view: View, collection: Any, command: c.Aggregate, pipeline: Pipeline
+) -> tuple[Iterator[Document], Pipeline]:
+    """The documents that the store delivers, and the pipeline that remains for them."""
+    selection, rest = leading_selection(command, pipeline)
+    return view.documents(collection, selection), rest
+
+
+def leading_selection(command: c.Aggregate, pipeline: Pipeline) -> tuple[Selection, Pipeline]:
+    """The selection made of the pipeline's first stages, and the stages after them."""
+    match = pipeline.leading_match()
+    if match is not None:
+        pipeline = pipeline.without_leading_match()
+    filters = [part for part in (command.prefilter, match) if part]
+    filter: Document = filters[0] if len(filters) == 1 else {"$and": filters} if filters else {}
+    sort = pipeline.leading_sort()
+    if sort is not None:
+        pipeline = pipeline.without_leading_sort()
+    selection = Selection(
+        filter=filter,
+        sort=sort,
+        limit=pipeline.leading_limit() or 0,
+        hint=command.hint,
+        collation=compile_collation(command.collation),
+    )
+    return selection, pipeline

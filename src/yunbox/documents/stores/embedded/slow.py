@@ -1,0 +1,86 @@
+"""The slow-query log: what took long, and the index that would help."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from .access import leaves_of
+from .filters import LEAVES, Tree, parse
+
+SLOW_SECONDS = 0.2
+KEPT = 200
+
+_log = logging.getLogger("yunbox.documents")
+
+
+@dataclass(frozen=True, slots=True)
+class SlowQuery:
+    """A command that took long. ``suggestion`` is the key document of an index that would serve it, or ``None``."""
+
+    collection: str
+    command: str
+    filter: dict[str, Any]
+    sort: Any
+    milliseconds: float
+    suggestion: dict[str, int] | None
+
+
+class SlowQueries:
+    """The last slow queries of a file."""
+
+    def __init__(self) -> None:
+        self._kept: deque[SlowQuery] = deque(maxlen=KEPT)
+
+    def note(self, space: str, command: Any, seconds: float) -> None:
+        """Remember and log a command if it was slow."""
+        if seconds < SLOW_SECONDS or not hasattr(command, "collection"):
+            return
+        filter = getattr(command, "filter", None) or _first_match(command)
+        sort = getattr(command, "sort", None)
+        suggestion = suggested_index(filter, sort)
+        slow = SlowQuery(command.collection, type(command).__name__, filter, sort, seconds * 1000, suggestion)
+        self._kept.append(slow)
+        hint = f"; an index {suggestion} would help" if suggestion else ""
+        _log.warning(
+            "slow %s on %s/%s: %.0f ms, fields %s%s",
+            slow.command,
+            space,
+            slow.collection,
+            slow.milliseconds,
+            sorted(filter),
+            hint,
+        )
+
+    def list(self) -> list[SlowQuery]:
+        """The slow queries, oldest first."""
+        return list(self._kept)
+
+
+def _first_match(command: Any) -> dict[str, Any]:
+    for stage in getattr(command, "pipeline", ())[:1]:
+        match = stage.get("$match")
+        return match if isinstance(match, dict) else {}
+    return {}
+
+
+def suggested_index(filter: dict[str, Any], sort: Any = None) -> dict[str, int] | None:
+    """Equalities first, then the sort, then one range: the usual order of a compound index."""
+    leaves = [leaf for leaf in leaves_of(parse(filter).tree) if leaf[0] in LEAVES]
+    equal = [_path(leaf) for leaf in leaves if leaf[0] == "eq"]
+    ranges = [_path(leaf) for leaf in leaves if leaf[0] in ("gt", "gte", "lt", "lte", "in")]
+    keys: dict[str, int] = dict.fromkeys(equal, 1)
+    pairs = dict(sort).items() if sort else ()
+    for path, direction in pairs:
+        if isinstance(direction, int | float):
+            keys.setdefault(path, 1 if direction > 0 else -1)
+    for path in ranges[:1]:
+        keys.setdefault(path, 1)
+    keys.pop("_id", None)
+    return keys or None
+
+
+def _path(leaf: Tree) -> str:
+    return ".".join(leaf[1])

@@ -1,0 +1,255 @@
+"""The writing connection at work on one batch: documents, their index keys, the log and the counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import apsw
+from bson import ObjectId, Regex
+
+from yunbox.documents.query.values import UNDEFINED
+from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
+
+from . import schema
+from .catalog import Collection
+from .changes import Change, Operation
+from .encoding import encode
+from .keys import Key, key_of
+from .upkeep import add_keys, change_keys, remove_keys
+from .view import Document, Found, View
+
+MAX_KEPT_DOCUMENTS = 1000
+"""A batch of more changes than this does not keep documents in the log."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the requests of one commit did so far."""
+
+    catalog: dict[str, Collection]
+    changes: list[Change] = field(default_factory=list)
+    counts: dict[int, int] = field(default_factory=dict)
+    touched: dict[int, Collection] = field(default_factory=dict)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def copy(self) -> Batch:
+        return Batch(
+            dict(self.catalog), list(self.changes), dict(self.counts), dict(self.touched), list(self.after_commit)
+        )
+
+
+class Store(View):
+    """A `View` that also writes. Used by one thread at a time, inside the writer's transaction."""
+
+    def __init__(self, space: str, connection: apsw.Connection) -> None:
+        super().__init__(space, connection, {})
+        self.batch = Batch({})
+        self.transaction: int | None = None
+
+    def start(self, batch: Batch) -> None:
+        """Begin to work on a batch."""
+        self.batch = batch
+        self.catalog = batch.catalog
+        self.transaction = None
+
+    # Collections
+
+    def create_collection(self, name: str) -> Collection:
+        """Raises `AlreadyExists` or, for a name that cannot be, `QueryError`."""
+        if name in self.batch.catalog:
+            raise AlreadyExists(f"collection `{name}` already exists", collection=name)
+        check_collection_name(name)
+        collection = schema.insert_collection(self.connection, name)
+        self.batch.catalog[name] = collection
+        return collection
+
+    def drop_collection(self, name: str) -> None:
+        """Raises `CollectionNotFound`."""
+        collection = self.collection(name)
+        del self.batch.catalog[name]
+        schema.delete_collection(self.connection, collection)
+        self.batch.touched.pop(collection.id, None)
+        self._log(collection, "drop", (0, 0), None, None, None)
+
+    def rename_collection(self, name: str, new_name: str) -> None:
+        """Raises `CollectionNotFound` or `AlreadyExists`."""
+        collection = self.collection(name)
+        if new_name in self.batch.catalog:
+            raise AlreadyExists(f"collection `{new_name}` already exists", collection=new_name)
+        check_collection_name(new_name)
+        self.connection.execute("UPDATE coll SET name=? WHERE id=?", (new_name, collection.id))
+        renamed = schema.renamed(collection, new_name)
+        del self.batch.catalog[name]
+        self.batch.catalog[new_name] = renamed
+
+    def for_writing(self, name: str, create: bool) -> Collection:
+        """A collection to write to, made when it is missing and ``create`` is set. Raises `CollectionNotFound`."""
+        found = self.batch.catalog.get(name)
+        if found is None and create:
+            return self.create_collection(name)
+        return found or self.collection(name)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something once the batch is durable."""
+        self.batch.after_commit.append(action)
+
+    # Documents
+
+    def insert(self, collection: Collection, document: Document) -> Any:
+        """Store a new document, giving it an ``_id`` when it has none, and return that.
+
+        Raises:
+            DuplicateKey, QueryError.
+        """
+        document = with_id(document)
+        key = key_of(document["_id"])
+        wrapped = collection.shape.observe(document)
+        text = encode(document)
+        with self._whole(collection):
+            try:
+                self.connection.execute(
+                    f"INSERT INTO {collection.table}(kt, k, d, sp) VALUES(?, ?, jsonb(?), ?)",
+                    (*key, text.decode(), wrapped),
+                )
+            except apsw.ConstraintError:
+                raise duplicate_id(collection.name, document["_id"]) from None
+            if collection.indexes:
+                add_keys(self.connection, collection, self.connection.last_insert_rowid(), document)
+        self._counted(collection, 1)
+        self._log(collection, "insert", key, None, document, text)
+        return document["_id"]
+
+    def replace(self, collection: Collection, found: Found, document: Document) -> None:
+        """Store another document in the place of one.
+
+        Raises:
+            DuplicateKey, QueryError: ImmutableField (66) when the ``_id`` differs.
+        """
+        key = key_of(found.document["_id"])
+        check_same_id(found.document, document)
+        wrapped = collection.shape.observe(document)
+        text = encode(document)
+        assert found.rid is not None
+        with self._whole(collection):
+            self.connection.execute(
+                f"UPDATE {collection.table} SET d=jsonb(?), sp=? WHERE rid=?", (text.decode(), wrapped, found.rid)
+            )
+            if collection.indexes:
+                change_keys(self.connection, collection, found.rid, found.document, document)
+        self._counted(collection, 0)
+        self._log(collection, "update", key, found.document, document, text)
+
+    def remove(self, collection: Collection, found: Found) -> None:
+        """Delete a stored document."""
+        assert found.rid is not None
+        self.connection.execute(f"DELETE FROM {collection.table} WHERE rid=?", (found.rid,))
+        remove_keys(self.connection, collection, found.rid, found.document)
+        self._counted(collection, -1)
+        self._log(collection, "delete", key_of(found.document["_id"]), found.document, None, None)
+
+    @contextmanager
+    def _whole(self, collection: Collection) -> Iterator[None]:
+        """Undo a document's writes when one of its keys is refused."""
+        if not any(index.unique or index.fields[1:] for index in collection.indexes):
+            yield
+            return
+        self.connection.execute("SAVEPOINT document")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK TO document; RELEASE document")
+            raise
+        self.connection.execute("RELEASE document")
+
+    def _counted(self, collection: Collection, more: int) -> None:
+        counts = self.batch.counts
+        counts[collection.id] = counts.get(collection.id, collection.count) + more
+        self.batch.touched[collection.id] = collection
+
+    def _log(
+        self,
+        collection: Collection,
+        operation: Operation,
+        key: Key,
+        before: Document | None,
+        after: Document | None,
+        text: bytes | None,
+    ) -> None:
+        at = time.time_ns() // 1_000_000
+        kept = text.decode() if text is not None and len(self.batch.changes) < MAX_KEPT_DOCUMENTS else None
+        self.connection.execute(
+            "INSERT INTO log(ts, coll, op, kt, k, doc, tx) VALUES(?, ?, ?, ?, ?, ?, ?)",
+            (at, collection.id, operation, *key, kept, self.transaction),
+        )
+        document = before if after is None else after
+        id = None if document is None else document["_id"]
+        sequence = self.connection.last_insert_rowid()
+        self.batch.changes.append(Change(sequence, at, collection.name, operation, id, before, after, self.transaction))
+
+    def next_sequence(self) -> int:
+        """The number that the next change will have."""
+        return last_sequence(self.connection) + 1
+
+    def save(self) -> None:
+        """Write down counts and shapes; the last thing before the commit."""
+        for id, collection in self.batch.touched.items():
+            schema.save_collection(self.connection, collection, self.batch.counts[id])
+
+    def publish(self) -> None:
+        """Make counts known to readers; the first thing after the commit."""
+        for collection in self.batch.catalog.values():
+            if collection.id in self.batch.counts:
+                collection.count = self.batch.counts[collection.id]
+                collection.saved_shape = collection.shape.version
+                collection.flags_changed = False
+        for action in self.batch.after_commit:
+            action()
+
+
+def last_sequence(connection: apsw.Connection) -> int:
+    """The number of the last change a connection can see; 0 before the first."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name='log'").fetchone()
+    return 0 if row is None else row[0]
+
+
+def check_collection_name(name: str) -> None:
+    """Raises `QueryError` InvalidNamespace (73)."""
+    if not name or "$" in name or "\0" in name or len(name) > 200 or name.startswith("system."):
+        raise QueryError(f"Invalid collection name: {name!r}", number=73, name="InvalidNamespace")
+
+
+def with_id(document: Document) -> Document:
+    """The document with its ``_id`` first, a new ObjectId when it has none. Raises `QueryError` InvalidIdField (53)."""
+    if "_id" not in document:
+        return {"_id": ObjectId(), **document}
+    id = document["_id"]
+    if isinstance(id, list | Regex) or id is UNDEFINED:
+        kind = "array" if isinstance(id, list) else "regex" if isinstance(id, Regex) else "undefined"
+        raise QueryError(f"The '_id' value cannot be of type {kind}", number=53, name="InvalidIdField")
+    if next(iter(document)) == "_id":
+        return document
+    return {"_id": id, **document}
+
+
+def check_same_id(before: Document, after: Document) -> None:
+    """Raises `QueryError` ImmutableField (66) when an update changed the ``_id``."""
+    if "_id" not in after or key_of(after["_id"]) != key_of(before["_id"]):
+        raise QueryError(
+            "Performing an update on the path '_id' would modify the immutable field '_id'",
+            number=66,
+            name="ImmutableField",
+        )
+
+
+def duplicate_id(collection: str, id: Any) -> DuplicateKey:
+    """The error for an ``_id`` that is taken."""
+    return DuplicateKey(
+        f"E11000 duplicate key error collection: {collection} index: _id_ dup key: {{ _id: {id!r} }}",
+        index="_id_",
+        keyPattern={"_id": 1},
+        keyValue={"_id": id},
+    )

@@ -1,0 +1,203 @@
+"""Transactions: optimistic sessions over a snapshot.
+
+A session reads one snapshot and its own writes, which it keeps to itself. The commit checks that nobody wrote what it read
+or wrote since the snapshot, and then writes everything at once. No lock is held in between.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import apsw
+
+from yunbox.documents.query.match import compile_filter
+from yunbox.errors import InvalidRequest, WriteConflict
+
+from .catalog import Collection
+from .keys import Key, key_of
+from .store import Store, check_same_id, duplicate_id, with_id
+from .view import Document, Found, Selection, View, ordered
+
+TIME_LIMIT_SECONDS = 10.0
+MAX_SESSIONS = 500
+
+Place = tuple[int, Key]
+"""Collection id and key of a document."""
+
+
+class Overlay(View):
+    """A snapshot with a session's own writes over it."""
+
+    def __init__(self, space: str, connection: apsw.Connection, catalog: Mapping[str, Collection]) -> None:
+        super().__init__(space, connection, catalog)
+        self.written: dict[Place, Document | None] = {}
+        self.read: set[Place] = set()
+
+    def stale(self) -> bool:
+        return False
+
+    def overlaid(self, collection: Collection) -> bool:
+        return True
+
+    def for_writing(self, name: str, create: bool) -> Collection:
+        """Collections are not made inside a transaction. Raises `CollectionNotFound`."""
+        return self.collection(name)
+
+    def found(self, collection: Collection, selection: Selection) -> Iterator[Found]:
+        """Documents of the snapshot and the session, as if the session's writes were stored."""
+        everything = selection._replace(sort=None, skip=0, limit=0)
+        found = list(self._merged(collection, everything))
+        chosen = ordered(found, selection) if selection.sort or selection.skip or selection.limit else found
+        for one in chosen:
+            self.read.add((collection.id, key_of(one.document["_id"])))
+        yield from chosen
+
+    def _merged(self, collection: Collection, selection: Selection) -> Iterator[Found]:
+        if set(selection.filter) == {"_id"} and not isinstance(selection.filter["_id"], dict):
+            self.read.add((collection.id, key_of(selection.filter["_id"])))
+        for found in super().found(collection, selection):
+            if (collection.id, key_of(found.document["_id"])) not in self.written:
+                yield found
+        matches = compile_filter(dict(selection.filter), collation=selection.collation)
+        for (owner, _), document in self.written.items():
+            if owner == collection.id and document is not None and matches(document):
+                yield Found(None, document)
+
+    def matching(self, collection: Collection, selection: Selection) -> Iterator[Found]:
+        return iter(list(self.found(collection, selection)))
+
+    def count(self, collection: Collection, selection: Selection) -> int:
+        return sum(1 for _ in self.found(collection, selection))
+
+    def insert(self, collection: Collection, document: Document) -> Any:
+        """Raises `DuplicateKey` when the ``_id`` is taken; other unique keys are checked by the commit."""
+        document = with_id(document)
+        place = (collection.id, key_of(document["_id"]))
+        taken = self.written[place] if place in self.written else self.get(collection, place[1])
+        if taken is not None:
+            raise duplicate_id(collection.name, document["_id"])
+        self.written[place] = document
+        return document["_id"]
+
+    def replace(self, collection: Collection, found: Found, document: Document) -> None:
+        check_same_id(found.document, document)
+        self.written[collection.id, key_of(document["_id"])] = document
+
+    def remove(self, collection: Collection, found: Found) -> None:
+        self.written[collection.id, key_of(found.document["_id"])] = None
+
+
+class Session:
+    """One open transaction."""
+
+    def __init__(self, overlay: Overlay, sequence: int) -> None:
+        self.overlay = overlay
+        self.sequence = sequence
+        self.started = time.monotonic()
+        self.lock = threading.Lock()
+        self.over = False
+
+    @property
+    def expired(self) -> bool:
+        return time.monotonic() - self.started > TIME_LIMIT_SECONDS
+
+    def check_open(self) -> None:
+        """Raises `InvalidRequest` when the session ended meanwhile."""
+        if self.over:
+            raise ended()
+
+    def apply(self, store: Store) -> None:
+        """Write everything, as one unit of the writer's work.
+
+        Raises:
+            WriteConflict: when somebody wrote what this session read or wrote.
+            DuplicateKey: when a unique key is taken.
+        """
+        overlay = self.overlay
+        self._check_conflicts(store)
+        collections = {collection.id: collection for collection in store.batch.catalog.values()}
+        store.transaction = store.next_sequence()
+        for (owner, key), document in overlay.written.items():
+            collection = collections.get(owner)
+            if collection is None:
+                raise WriteConflict("the collection was dropped; retry the transaction")
+            row = store.get(collection, key, "rid, json(d), sp")
+            self._write(store, collection, row, document)
+
+    def _write(self, store: Store, collection: Collection, row: Any, document: Document | None) -> None:
+        found = None if row is None else store.decoded(row)
+        if document is None:
+            if found is not None:
+                store.remove(collection, found)
+        elif found is None:
+            store.insert(collection, document)
+        else:
+            store.replace(collection, found, document)
+
+    def _check_conflicts(self, store: Store) -> None:
+        touched = self.overlay.read | self.overlay.written.keys()
+        if not self.overlay.written:
+            return
+        rows = store.connection.execute("SELECT coll, kt, k FROM log WHERE seq > ?", (self.sequence,)).fetchall()
+        for owner, place, native in rows:
+            if (owner, (place, native)) in touched:
+                raise WriteConflict()
+
+
+def ended() -> InvalidRequest:
+    """The error for a transaction that is no longer, or never was."""
+    return InvalidRequest(
+        f"the transaction does not exist or has ended; it may take {TIME_LIMIT_SECONDS:g} s at most",
+        reason="transaction",
+    )
+
+
+class Sessions:
+    """The open transactions of a file."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Session] = {}
+
+    def add(self, session: Session) -> str:
+        """Keep a session; the result is its name.
+
+        Raises:
+            InvalidRequest: when too many are open.
+        """
+        if len(self._open) >= MAX_SESSIONS:
+            raise InvalidRequest(f"more than {MAX_SESSIONS} transactions are open; end some", reason="transaction")
+        name = secrets.token_hex(16)
+        self._open[name] = session
+        return name
+
+    def get(self, name: str) -> Session:
+        """Raises `InvalidRequest` (``reason="transaction"``) when it ended or ran longer than 10 s."""
+        session = self._open.get(name)
+        if session is None or session.expired:
+            raise ended()
+        return session
+
+    def take(self, name: str) -> Session:
+        """Remove a session in order to end it. Raises `InvalidRequest` as `get` does."""
+        session = self.get(name)
+        del self._open[name]
+        return session
+
+    def discard(self, name: str) -> Session | None:
+        """Remove a session if it is still there."""
+        return self._open.pop(name, None)
+
+    def expired(self) -> list[Session]:
+        """Remove and return the sessions whose time is over."""
+        names = [name for name, session in list(self._open.items()) if session.expired]
+        return [session for name in names if (session := self._open.pop(name, None)) is not None]
+
+    def all(self) -> list[Session]:
+        """Remove and return all sessions."""
+        sessions = list(self._open.values())
+        self._open.clear()
+        return sessions

@@ -1,0 +1,103 @@
+"""Keeping index tables in step with documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from yunbox.errors import DuplicateKey
+
+from .catalog import Collection, Index
+from .extraction import Row
+
+Document = dict[str, Any]
+_NOTHING: frozenset[Row] = frozenset()
+
+
+def add_keys(connection: apsw.Connection, collection: Collection, rid: int, document: Document) -> None:
+    """Enter a new document into every index. Raises `DuplicateKey`."""
+    for index in collection.indexes:
+        add_to_index(connection, collection, index, rid, document)
+
+
+def add_to_index(
+    connection: apsw.Connection, collection: Collection, index: Index, rid: int, document: Document
+) -> None:
+    """Enter a document into one index. Raises `DuplicateKey`."""
+    _insert(connection, collection, index, rid, _keys(collection, index, document))
+
+
+def change_keys(
+    connection: apsw.Connection, collection: Collection, rid: int, before: Document, after: Document
+) -> None:
+    """Move a document in every index. Raises `DuplicateKey`."""
+    for index in collection.indexes:
+        old = _keys(collection, index, before)
+        new = _keys(collection, index, after)
+        if old != new:
+            _delete(connection, index, rid, old - new)
+            _insert(connection, collection, index, rid, new - old)
+
+
+def remove_keys(connection: apsw.Connection, collection: Collection, rid: int, document: Document) -> None:
+    """Take a document out of every index."""
+    for index in collection.indexes:
+        _delete(connection, index, rid, _keys(collection, index, document))
+
+
+def _keys(collection: Collection, index: Index, document: Document) -> frozenset[Row] | set[Row]:
+    if index.covers is not None and not index.covers(document):
+        return _NOTHING
+    keys = index.keyer.keys(document)
+    if not (keys.multikey <= index.multikey and (keys.exact or not index.exact)):
+        index.multikey |= keys.multikey
+        index.exact = index.exact and keys.exact
+        collection.flags_changed = True
+        collection.changed()
+    return keys.rows  # type: ignore[no-any-return]
+
+
+def _insert(
+    connection: apsw.Connection, collection: Collection, index: Index, rid: int, rows: set[Row] | frozenset[Row]
+) -> None:
+    if not rows:
+        return
+    sql = f"INSERT INTO {index.table} VALUES({'?,' * (2 * len(index.fields))}?)"
+    for row in rows:
+        try:
+            connection.execute(sql, (*row, rid))
+        except apsw.ConstraintError:
+            raise _duplicate(collection, index, row) from None
+
+
+def fill_index(connection: apsw.Connection, collection: Collection, index: Index, rid: int, document: Document) -> None:
+    """Enter a stored document into an index that is being built, whose keys may partly be there. Raises `DuplicateKey`."""
+    columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(index.fields)))
+    for row in _keys(collection, index, document):
+        try:
+            connection.execute(f"INSERT INTO {index.table} VALUES({'?,' * len(row)}?)", (*row, rid))
+        except apsw.ConstraintError:
+            held = connection.execute(f"SELECT 1 FROM {index.table} WHERE {columns}rid=?", (*row, rid)).fetchone()
+            if held is None:
+                raise _duplicate(collection, index, row) from None
+
+
+def _delete(connection: apsw.Connection, index: Index, rid: int, rows: set[Row] | frozenset[Row]) -> None:
+    if not rows:
+        return
+    columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(index.fields)))
+    sql = f"DELETE FROM {index.table} WHERE {columns}rid=?"
+    for row in rows:
+        connection.execute(sql, (*row, rid))
+
+
+def _duplicate(collection: Collection, index: Index, row: Row) -> DuplicateKey:
+    values = {field.path: None if row[2 * n] == 1 else row[2 * n + 1] for n, field in enumerate(index.fields)}
+    shown = ", ".join(f"{path}: {value!r}" for path, value in values.items())
+    return DuplicateKey(
+        f"E11000 duplicate key error collection: {collection.name} index: {index.name} dup key: {{ {shown} }}",
+        index=index.name,
+        keyPattern=index.document["key"],
+        keyValue=values,
+    )

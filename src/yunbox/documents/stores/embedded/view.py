@@ -1,0 +1,239 @@
+"""Reading documents through one connection: what reads, writes and pipelines share."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import apsw
+
+from yunbox.documents.query.collation import compile_collation
+from yunbox.documents.query.match import compile_filter
+from yunbox.documents.query.sort import compile_sort
+from yunbox.errors import CollectionNotFound
+
+from .catalog import Collection
+from .connection import Deadline, json_array
+from .encoding import decode
+from .filters import bound
+from .keys import Key, key_of
+from .planner import Query, last_slot, plan_query
+
+Document = dict[str, Any]
+
+FETCH_SIZE = 500
+
+
+class Found(NamedTuple):
+    """A stored document; ``rid`` is ``None`` for one that only a transaction has."""
+
+    rid: int | None
+    document: Document
+
+
+class Selection(NamedTuple):
+    """Which documents of a collection, and in which order."""
+
+    filter: Mapping[str, Any]
+    sort: Any = None
+    skip: int = 0
+    limit: int = 0
+    hint: Any = None
+    collation: Any = None
+    """A compiled collation, or ``None``."""
+
+
+class View:
+    """A connection with the catalog as it was when work on it began."""
+
+    def __init__(
+        self,
+        space: str,
+        connection: apsw.Connection,
+        catalog: Mapping[str, Collection],
+        deadline: Deadline | None = None,
+    ) -> None:
+        self.space = space
+        self.connection = connection
+        self.catalog = catalog
+        self.deadline = deadline
+        self._planned: list[tuple[Collection, tuple[int, int]]] = []
+        self._revisions = {collection.id: collection.revision for collection in catalog.values()}
+
+    def collection(self, name: str) -> Collection:
+        """Raises `CollectionNotFound`."""
+        found = self.catalog.get(name)
+        if found is None:
+            raise CollectionNotFound(self.space, name)
+        return found
+
+    def stale(self) -> bool:
+        """Whether a plan may have missed documents that were committed while it was made: then read again."""
+        return any(collection.version != version for collection, version in self._planned)
+
+    def outdated(self) -> bool:
+        """Whether an index that a plan relied on came or went after this view was made: then read again.
+
+        On a snapshot taken after the view was made, only that can be wrong: shapes are known before the documents are.
+        """
+        return any(collection.revision != self._revisions.get(collection.id) for collection, _ in self._planned)
+
+    def overlaid(self, collection: Collection) -> bool:
+        """Whether something else than the stored documents is read."""
+        return False
+
+    def check(self) -> None:
+        """Raises `QueryError` when the time is over."""
+        if self.deadline is not None:
+            self.deadline.check()
+
+    def query(self, collection: Collection, selection: Selection) -> Query:
+        """Plan a selection."""
+        self._planned.append((collection, collection.version))
+        query = plan_query(
+            collection,
+            selection.filter,
+            sort=selection.sort,
+            hint=selection.hint,
+            collation=selection.collation,
+            limited=bool(selection.limit),
+            probe=self._probe,
+        )
+        if query.plan.access is not None and query.plan.access.index is not None:
+            query.plan.access.index.accesses += 1
+        return query
+
+    def _probe(self, sql: str, operands: Any) -> int:
+        values = [bound(operand, apsw.pyobject) for operand in operands[: last_slot(sql)]]
+        found: int = self.connection.execute(sql, values).get
+        return found
+
+    def get(self, collection: Collection, key: Key, columns: str = "json(d), sp") -> Any:
+        """The row of a document by its key, or ``None``."""
+        return self.connection.execute(f"SELECT {columns} FROM {collection.table} WHERE kt=? AND k=?", key).fetchone()
+
+    def rows(self, collection: Collection, selection: Selection, columns: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of ``columns`` (over ``t``) in the order of a selection that SQL can sort."""
+        query = self.query(collection, selection)
+        return self.planned_rows(collection, query, selection, columns)
+
+    def planned_rows(
+        self, collection: Collection, query: Query, selection: Selection, columns: str
+    ) -> Iterator[tuple[Any, ...]]:
+        sql, window = statement(collection, query, selection, columns)
+        return self.connection.execute(sql, query.bindings(sql, *window))
+
+    def found(self, collection: Collection, selection: Selection) -> Iterator[Found]:
+        """The documents of a selection, with their row ids."""
+        query = self.query(collection, selection)
+        special = self.special(query)
+        if query.plan.sorted and special is None:
+            for rid, text, wrapped in self.planned_rows(collection, query, selection, "t.rid, json(t.d), t.sp"):
+                yield Found(rid, decode(text, wrapped))
+            return
+        whole = selection._replace(sort=None, skip=0, limit=0)
+        rows = self.planned_rows(collection, query, whole, "t.rid, json(t.d), t.sp")
+        candidates = (Found(rid, decode(text, wrapped)) for rid, text, wrapped in rows)
+        yield from ordered(candidates, selection, special)
+
+    def special(self, query: Query) -> Any:
+        """The matcher of a filter whose results have an order of their own (by distance or score), else ``None``."""
+        if query.plan.residual and any(name in str(query.filter) for name in ("$near", "$text", "$geoNear")):
+            matcher = compile_filter(dict(query.filter), collation=query.collation)
+            if matcher.near is not None or matcher.text is not None:
+                return matcher
+        return None
+
+    def documents(self, collection: Collection, selection: Selection) -> Iterator[Document]:
+        """The documents of a selection."""
+        for found in self.found(collection, selection):
+            yield found.document
+
+    def row_ids(self, collection: Collection, selection: Selection) -> list[int]:
+        """The row ids of a selection, in its order."""
+        query = self.query(collection, selection)
+        if query.plan.sorted:
+            return [row[0] for row in self.planned_rows(collection, query, selection, "t.rid")]
+        return [found.rid for found in self.found(collection, selection) if found.rid is not None]
+
+    def matching(self, collection: Collection, selection: Selection) -> Iterator[Found]:
+        """The documents of a selection, which may be written while they are walked."""
+        return self.by_row_ids(collection, self.row_ids(collection, selection))
+
+    def by_row_ids(self, collection: Collection, row_ids: list[int]) -> Iterator[Found]:
+        """Documents by row id, in the given order, fetched in portions."""
+        sql = f"SELECT t.rid, json(t.d), t.sp FROM json_each(?) j CROSS JOIN {collection.table} t ON t.rid=j.value"
+        for start in range(0, len(row_ids), FETCH_SIZE):
+            portion = row_ids[start : start + FETCH_SIZE]
+            rows: list[Any] = self.connection.execute(sql, (json_array(portion),)).fetchall()
+            for rid, text, wrapped in rows:
+                yield Found(rid, decode(text, wrapped))
+
+    def count(self, collection: Collection, selection: Selection) -> int:
+        """How many documents a selection has."""
+        if not selection.filter and not selection.skip and not selection.limit and selection.hint is None:
+            total: int = self.connection.execute("SELECT n FROM coll WHERE id=?", (collection.id,)).get
+            return total
+        query = self.query(collection, selection._replace(sort=None))
+        plan = query.plan
+        if selection.skip or selection.limit:
+            inner = f"SELECT 1 FROM {plan.source} WHERE {plan.where} LIMIT {query.slot(0)} OFFSET {query.slot(1)}"
+            sql, more = f"SELECT count(*) FROM ({inner})", (selection.limit or -1, selection.skip)
+            counted: int = self.connection.execute(sql, query.bindings(sql, *more)).get
+            return counted
+        sql = plan.index_only or f"SELECT count(*) FROM {plan.source} WHERE {plan.where}"
+        counted = self.connection.execute(sql, query.bindings(sql)).get
+        return counted
+
+    def by_id(self, collection: Collection, value: Any) -> Found | None:
+        """The document with an ``_id``."""
+        row = self.get(collection, key_of(value), "rid, json(d), sp")
+        return None if row is None else self.decoded(row)
+
+    def decoded(self, row: tuple[int, str, str | None]) -> Found:
+        """A row of (rid, text, sp) as a document."""
+        return Found(row[0], decode(row[1], row[2]))
+
+
+def statement(collection: Collection, query: Query, selection: Selection, columns: str) -> tuple[str, tuple[int, ...]]:
+    """The statement that delivers ``columns`` in order, and its further parameters.
+
+    Columns are read only for the rows that are kept.
+    """
+    plan = query.plan
+    window = (selection.limit or -1, selection.skip)
+    cut = f"LIMIT {query.slot(0)} OFFSET {query.slot(1)}"
+    if plan.order and not plan.in_index_order:
+        chosen = f"SELECT t.rid AS rid FROM {plan.source} WHERE {plan.where} ORDER BY {plan.order} {cut}"
+        return f"SELECT {columns} FROM ({chosen}) s CROSS JOIN {collection.table} t ON t.rid=s.rid", window
+    sql = f"SELECT {columns} FROM {plan.source} WHERE {plan.where}"
+    if plan.order:
+        sql += f" ORDER BY {plan.order}"
+    return (f"{sql} {cut}", window) if selection.limit or selection.skip else (sql, ())
+
+
+def ordered(candidates: Iterable[Found], selection: Selection, special: Any = None) -> list[Found]:
+    """Sort and cut in Python: for orders that SQL does not know."""
+    end = selection.skip + selection.limit if selection.limit else None
+    if selection.sort:
+        key = compile_sort(selection.sort, selection.collation)
+        if end is not None:
+            chosen = heapq.nsmallest(end, candidates, key=lambda found: key(found.document))
+        else:
+            chosen = sorted(candidates, key=lambda found: key(found.document))
+    else:
+        chosen = list(candidates)
+    return chosen[selection.skip : end]
+
+
+def selection_of(command: Any) -> Selection:
+    """The selection that a command describes."""
+    return Selection(
+        filter=command.filter or {},
+        sort=getattr(command, "sort", None) or None,
+        skip=getattr(command, "skip", 0) or 0,
+        limit=getattr(command, "limit", 0) or 0,
+        hint=getattr(command, "hint", None),
+        collation=compile_collation(command.collation),
+    )
