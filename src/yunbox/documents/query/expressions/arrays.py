@@ -169,10 +169,10 @@ def build_index_of_array(operand: Any, scope: Scope) -> Evaluate:
     return apply(index_of, [compile_in(argument, scope) for argument in arguments])
 
 
-def search_bounds(name: str, length: int, start: Any = 0, end: Any = None) -> tuple[int, int]:
-    """The validated optional start and end of a search."""
-    first = _bound(name, start, "starting")
-    return first, length if end is None else _bound(name, end, "ending")
+def search_bounds(name: str, length: int, *bounds: Any) -> tuple[int, int]:
+    """The validated start and end of a search; without bounds, all of ``length``."""
+    first = _bound(name, bounds[0], "starting") if bounds else 0
+    return first, _bound(name, bounds[1], "ending") if len(bounds) > 1 else length
 
 
 def _bound(name: str, value: Any, which: str) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from bson import Int64
+
 from ..expressions import Scope, compile_in
 from ..expressions.comparison import truth
 from ..expressions.failures import failure
@@ -231,7 +233,7 @@ def build_unwind(spec: Any, environment: Environment) -> Stage:
             if isinstance(value, list) and value:
                 for index, item in enumerate(value):
                     unwound = with_value(document, names, item)
-                    yield unwound if index_names is None else with_value(unwound, index_names, index)
+                    yield unwound if index_names is None else with_value(unwound, index_names, Int64(index))
             elif isinstance(value, list) or value is None or value is MISSING:
                 if preserve:
                     kept = with_value(document, names, MISSING) if isinstance(value, list) else document
