@@ -20,7 +20,7 @@ from yunbox.spaces import Space
 
 HERE = Path(__file__).resolve().parent
 VARIANTS = ("1.8.4", "2.31.0", "3.7.0", "3.7.0-cloudapi")
-ECHO = "exports.main = async (event) => ({ sum: event.a + event.b, echoed: event })\n"
+ECHO = "exports.main = async ({ userInfo, ...event }) => ({ sum: event.a + event.b, echoed: event })\n"
 
 
 @pytest.fixture(autouse=True)

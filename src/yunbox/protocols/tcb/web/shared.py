@@ -7,6 +7,7 @@ from typing import Any
 from yunbox.http import Response
 from yunbox.protocols.tcb.admin import call as server
 from yunbox.protocols.tcb.admin import database, storage, transactions
+from yunbox.protocols.tcb.admin.wechat import WeChatApi
 from yunbox.protocols.tcb.objects import upload_metadata
 from yunbox.protocols.tcb.web.call import Action, Actions, Answer, Call
 
@@ -34,7 +35,8 @@ _STORAGE = (
 def server_call(call: Call, values: dict[str, Any] | None = None) -> server.Call:
     """The call as the shared handlers take it."""
     filled = fill_template(call.params if values is None else values, call.caller.owner)
-    return server.Call(call.services, call.caller, call.request, filled, call.caller.request_id)
+    wechat = WeChatApi(call.services.settings.wechat_api_url)
+    return server.Call(call.services, call.caller, call.request, filled, call.caller.request_id, wechat)
 
 
 def fill_template(value: Any, owner: str | None) -> Any:
