@@ -68,6 +68,14 @@ class LiveServer:
     def create_space(self, name: str | None = None) -> Space:
         return self.services.spaces.create(name)
 
+    def delete_space(self, space_id: str) -> None:
+        """Delete a space as the server itself does it: on its own loop."""
+
+        async def delete() -> None:
+            self.services.spaces.delete(space_id)
+
+        self.call(delete())
+
     def call(self, coroutine: Any) -> Any:
         """The result of a coroutine run on the server's loop."""
         future: Future[Any] = asyncio.run_coroutine_threadsafe(coroutine, self.loop)

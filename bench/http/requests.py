@@ -17,8 +17,13 @@ def raw(host: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
 
 
 def admin(host: str, space: dict[str, Any], action: dict[str, Any]) -> bytes:
-    """A ``/admin`` request with the TC3 signature of tencent-server-wire.md §4.2."""
-    body = {"envName": space["space_id"], **action}
+    """A ``/admin`` request."""
+    body, headers = signed_admin(host, space, {"envName": space["space_id"], **action})
+    return raw(host, "/admin", body, headers)
+
+
+def signed_admin(host: str, space: dict[str, Any], body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """A ``/admin`` body and its headers, with the TC3 signature of tencent-server-wire.md §4.2."""
     timestamp = int(time.time())
     date = time.strftime("%Y-%m-%d", time.gmtime(timestamp))
     signed_headers = {"content-type": "application/json", "host": host, "user-agent": "tcb-node-sdk/2.10.0"}
@@ -44,7 +49,7 @@ def admin(host: str, space: dict[str, Any], action: dict[str, Any]) -> bytes:
         signing_key = hmac.digest(signing_key, part.encode(), "sha256")
     signature = hmac.digest(signing_key, to_sign.encode(), "sha256").hex()
     authorization = (
-        f"TC3-HMAC-SHA256 Credential={space['secret_id']}/{scope}, SignedParams={';'.join(body)}, "
+        f"TC3-HMAC-SHA256 Credential={space['secret_id']}/{scope}, SignedParams={';'.join(body).lower()}, "
         f"SignedHeaders={';'.join(signed_headers)}, Signature={signature}"
     )
     headers = {
@@ -54,7 +59,7 @@ def admin(host: str, space: dict[str, Any], action: dict[str, Any]) -> bytes:
         "x-timestamp": str(timestamp),
         "x-signature-expires": "600",
     }
-    return raw(host, "/admin", json.dumps(body, separators=(",", ":")).encode(), headers)
+    return json.dumps(body, separators=(",", ":")).encode(), headers
 
 
 def _cam(text: str) -> str:

@@ -22,7 +22,7 @@ from yunbox.functions.service import FunctionService
 from yunbox.http import Dispatcher, Receive, Request, Response, Route, Scope, Send, endpoint, json_response
 from yunbox.identity.senders import LogSender
 from yunbox.identity.service import IdentityService
-from yunbox.protocols import manage, mpserverless, tcb
+from yunbox.protocols import manage, mpserverless, tcb, wechat_http
 from yunbox.services import Address, Services
 from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
 from yunbox.spaces import Space, SpaceService, SpaceStore
@@ -210,7 +210,7 @@ def _admin_token(data: Path) -> None:
 
 def _routes(services: Services) -> list[Route]:
     routes = [Route("exact", "/healthz", endpoint(_healthy)), Route("exact", "/readyz", endpoint(_healthy))]
-    for protocol in (tcb, mpserverless, manage):
+    for protocol in (tcb, mpserverless, wechat_http, manage):
         routes += protocol.routes(services)
     return routes
 
