@@ -158,7 +158,7 @@ class Development:
                     "\nCollections that the code uses and that do not exist / 代码用到但尚未创建的集合", fg="yellow"
                 )
             )
-            click.echo(f"  yunbox db create {names} --space {self.space_id}")
+            click.echo(f"  yunbox db create {names} --space {self.space_id} --data {self.app.settings.data}")
 
     # Following changes
 
@@ -181,10 +181,14 @@ class Development:
     async def _changed(self, paths: list[Path]) -> None:
         if not paths:
             return
+        before = self._functions
         self._look_again()
+        vanished = [source.directory for name, source in before.items() if name not in self._functions]
         deploy: dict[str, FunctionSource] = {}
         reload: set[str] = set()
         for path in paths:
+            if any(path.is_relative_to(directory) for directory in vanished):
+                continue
             owners = [source for source in self._functions.values() if path.is_relative_to(source.directory)]
             if not owners:
                 reload.update(self._functions)  # shared code beside the functions
