@@ -126,6 +126,18 @@ def test_memory_limit_is_an_error_or_a_spill(pipeline: list[Document]) -> None:
     assert (sorted(spilled, key=str) == sorted(expected, key=str)) if key else spilled == expected
 
 
+def test_groups_on_disk_keep_missing_values_and_collation() -> None:
+    source = [{"k": "abABcC"[number % 6], "v": number} if number % 7 else {"k": "a"} for number in range(600)]
+    outputs = {"all": {"$push": "$v"}, "last": {"$last": "$v"}, "set": {"$addToSet": "$k"}, "max": {"$max": "$v"}}
+    pipeline: list[Document] = [{"$group": {"_id": "$k", **outputs}}]
+    collation = {"locale": "en", "strength": 2}
+
+    spilled = aggregate(pipeline, source, collation=collation, max_memory_bytes=5000, allow_disk_use=True)
+
+    assert sorted(spilled, key=str) == sorted(aggregate(pipeline, source, collation=collation), key=str)
+    assert len(spilled) == 3
+
+
 def test_now_is_fixed_for_a_run() -> None:
     moment = datetime(2024, 5, 1, tzinfo=UTC)
 

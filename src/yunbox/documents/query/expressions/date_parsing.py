@@ -236,7 +236,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[..., None]], ...] = (
     _form(rf"(?P<d>\d{{1,2}}){_SUFFIX}[\s.-]*{_WORD_MONTH}", _take_named),
     _form(rf"{_WORD_MONTH}[\s.-]*(?P<d>\d{{1,2}}){_SUFFIX}(?![\d:])", _take_named),
     _form(
-        r"t?(?P<h>\d{1,2}):(?P<i>\d{2})(?::(?P<s>\d{2})(?:[.,:](?P<f>\d+))?)?(?:\s*(?P<p>[ap])\.?m\.?)?(?!\d)",
+        r"t?(?P<h>\d{1,2}):(?P<i>\d{2})(?::(?P<s>\d{2})(?:[.,:](?P<f>\d+))?)?(?:\s*(?P<p>[ap])\.?m\.?(?![a-z]))?(?!\d)",
         _take_time,
     ),
     _form(r"(?P<h>\d{1,2})\s*(?P<p>[ap])\.?m\.?(?![a-z])", _take_time),

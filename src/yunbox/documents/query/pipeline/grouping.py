@@ -68,6 +68,10 @@ class _Groups:
     def __len__(self) -> int:
         return len(self._by_key)
 
+    def partition(self, identity: Any) -> int:
+        """The number of the partition on disk that ``identity`` belongs to."""
+        return hash(_key(identity, self._collation)) % PARTITIONS
+
     def take(self) -> list[_Group]:
         """All groups, which are forgotten here."""
         groups = list(self._by_key.values())
@@ -171,11 +175,11 @@ def _grouped_on_disk(
     partitions = [Spill() for _ in range(PARTITIONS)]
     for group in groups.take():
         entry = _Saved(group.identity, group.accumulators)
-        partitions[hash(sort_key(group.identity)) % PARTITIONS].append(entry)
+        partitions[groups.partition(group.identity)].append(entry)
     for document in documents:
         its_identity = identity(document, run.variables)
         values = [argument(document, run.variables) for argument in arguments]
-        partitions[hash(sort_key(its_identity)) % PARTITIONS].append((its_identity, values))
+        partitions[groups.partition(its_identity)].append((its_identity, values))
     for partition in partitions:
         groups.take()
         for entry in partition:
