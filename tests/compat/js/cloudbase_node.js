@@ -87,13 +87,14 @@ async function transactions(db, _) {
     const one = await db.startTransaction()
     const two = await db.startTransaction()
     await one.collection('money').doc('1').update({ money: 1 })
+    // It may show at the write or at the commit.
     try {
-      const done = await two.collection('money').doc('1').update({ money: 2 })
-      return done.code || (await two.commit()).code
+      const { code } = await two.collection('money').doc('1').update({ money: 2 })
+      if (code) return code
+      await one.commit()
+      return (await two.commit()).code
     } catch (error) {
       return error.code
-    } finally {
-      await one.rollback()
     }
   })
   await step('ended', async () => {
