@@ -34,10 +34,9 @@ class Spill:
     def __iter__(self) -> Iterator[Any]:
         """Read the values back in order, then close the file."""
         self._file.seek(0)
-        unpickler = _Unpickler(self._file, self._shared)
         try:
             for _ in range(self.count):
-                yield unpickler.load()
+                yield _Unpickler(self._file, self._shared).load()
         finally:
             self._file.close()
 
