@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from yunbox.functions.function import LogLine
 
 KEPT_DAYS = 7
 KEPT_ROWS = 100_000
-_BATCH = 500
+_PAUSE = 0.05
 _BACKLOG = 10_000
 
 _SCHEMA = """
@@ -44,22 +43,20 @@ class LogRecord:
     lines: list[LogLine] = field(default_factory=list)
 
 
-class _Flush:
-    def __init__(self) -> None:
-        self.done = threading.Event()
-
-
-_Item = LogRecord | tuple[str, LogLine] | _Flush | None
+_Item = LogRecord | tuple[str, LogLine]
 
 
 class Logs:
-    """Takes records at once and writes them in batches; when the disk cannot keep up, the oldest waiting are written first
-    and new ones are dropped rather than making calls wait."""
+    """Takes records at once and writes them in batches; when the disk cannot keep up, new ones are dropped rather than
+    making calls wait."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._queue: queue.Queue[_Item] = queue.Queue(_BACKLOG)
+        self._waiting: deque[_Item] = deque()
+        self._flushes: deque[threading.Event] = deque()
+        self._arrived = threading.Event()
+        self._hurry = threading.Event()
         self._closed = False
         self._prepare()
         self._thread = threading.Thread(target=self._write, name="yunbox-function-logs", daemon=True)
@@ -103,22 +100,26 @@ class Logs:
 
     def flush(self) -> None:
         """Wait until everything added so far can be read."""
-        if not self._closed:
-            marker = _Flush()
-            self._queue.put(marker)
-            marker.done.wait(10)
+        if self._thread.is_alive():
+            written = threading.Event()
+            self._flushes.append(written)
+            self._hurry.set()
+            self._arrived.set()
+            written.wait(10)
 
     def close(self) -> None:
         """Write what waits and stop."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
-            self._thread.join(10)
+        self._closed = True
+        self._hurry.set()
+        self._arrived.set()
+        self._thread.join(10)
 
     def _put(self, item: _Item) -> None:
-        if not self._closed:
-            with contextlib.suppress(queue.Full):
-                self._queue.put_nowait(item)
+        if len(self._waiting) < _BACKLOG and not self._closed:
+            self._waiting.append(item)
+            # Waking a thread costs more than the rest of this; once for each batch is enough.
+            if not self._arrived.is_set():
+                self._arrived.set()
 
     def _prepare(self) -> None:
         with _closing(self._path) as connection:
@@ -130,23 +131,23 @@ class Logs:
         connection.set_busy_timeout(5000)
         connection.execute("PRAGMA synchronous=OFF")
         written = 0
-        while True:
-            batch = [self._queue.get()]
-            while len(batch) < _BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+        while not (self._closed and not self._waiting):
+            self._arrived.wait()
+            self._hurry.wait(_PAUSE)
+            self._arrived.clear()
+            self._hurry.clear()
+            flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
+            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
             with connection:
                 for item in batch:
                     _store(connection, item)
-            for item in batch:
-                if isinstance(item, _Flush):
-                    item.done.set()
+            for flush in flushes:
+                flush.set()
             written += len(batch)
             if written > 1000:
                 written = 0
                 _prune(connection)
-            if None in batch:
-                connection.close()
-                return
+        connection.close()
 
 
 def _store(connection: apsw.Connection, item: _Item) -> None:
@@ -159,7 +160,7 @@ def _store(connection: apsw.Connection, item: _Item) -> None:
                 item.status, item.caller, lines,
             ),
         )  # fmt: skip
-    elif isinstance(item, tuple):
+    else:
         request_id, line = item
         connection.execute(
             "UPDATE invocations SET lines = json_insert(lines, '$[#]', json(?)) WHERE request_id = ?",

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,16 @@ from yunbox.functions.packages import PackageStore, Progress
 from yunbox.functions.runners import frames
 from yunbox.functions.runners.confinement import Isolation, describe_isolation
 from yunbox.functions.runners.fleet import Fleet, Kind, Load
-from yunbox.functions.runners.instance import LATE_WORK, HostCall, Instance
+from yunbox.functions.runners.instance import Instance
 from yunbox.functions.runners.node import find_node
 from yunbox.functions.runners.pool import Pool
 from yunbox.functions.triggers import Timer, Timers, timer_event
 from yunbox.spaces import SpaceService
 
+HostCall = Callable[[Caller, str, dict[str, Any]], Awaitable[Any]]
+
+LATE_WORK = 60.0
+"""Seconds beyond its timeout for which work that a function did not await keeps its rights (DESIGN §9.7)."""
 EVENT_LIMIT = 6 * 2**20
 """Largest event in bytes (FN-4; SCF's limit of a synchronous call)."""
 DEPTH_LIMIT = 16
@@ -131,7 +135,7 @@ class FunctionService:
         async with self._opening:
             if self._opened is None:
                 node = await asyncio.to_thread(find_node, self._node)
-                fleet = Fleet(node, self._data, await self.isolation(), self._host_call, self._instances, self._linger)
+                fleet = Fleet(node, self._data, await self.isolation(), self._answer, self._instances, self._linger)
                 fleet.on_late_line = self._late_line
                 await fleet.open()
                 self._deployer = Deployer(self._data, PackageStore(self._data, node))
@@ -316,7 +320,7 @@ class FunctionService:
         started = time.perf_counter()
         outcome: _Outcome = _Outcome(running, active.deployment.version, int(began * 1000))
         try:
-            answer = await instance.invoke(running, frame, running.request_id, limit)
+            answer = await instance.invoke(frame, running.request_id, limit)
             outcome.lines, outcome.cold = answer.lines, answer.cold
         except FunctionFailed as error:
             outcome.lines, outcome.cold = error.data.get("logs", []), error.data.get("cold", False)
@@ -422,6 +426,10 @@ class FunctionService:
         if len(frame) > EVENT_LIMIT:
             raise LimitExceeded("the event is larger than 6 MiB / 参数超过 6 MiB", limit=EVENT_LIMIT)
         return frame
+
+    async def _answer(self, call: frames.Call) -> Any:
+        caller = self.capabilities.verify(call.token, call.key)
+        return await self._host_call(caller, call.method, orjson.loads(bytes(call.params)))
 
     # Parts of a space
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from yunbox.functions.function import LogLine
 from yunbox.functions.runners.confinement import Isolation, node_program
-from yunbox.functions.runners.instance import HostCall, Instance
+from yunbox.functions.runners.instance import Answerer, Instance
 from yunbox.functions.runners.launching import Launcher
 from yunbox.functions.runners.node import Node
 from yunbox.functions.runners.pool import Pool
@@ -57,7 +57,7 @@ class Fleet:
     """Starts processes, keeps spares, enforces the cap over all pools."""
 
     def __init__(
-        self, node: Node, data: Path, isolation: Isolation, host_call: HostCall, cap: int = 0, linger: float = 0.5
+        self, node: Node, data: Path, isolation: Isolation, host_call: Answerer, cap: int = 0, linger: float = 0.5
     ) -> None:
         cores = os.cpu_count() or 2
         self.cap = cap or 4 * cores

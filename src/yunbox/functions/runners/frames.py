@@ -57,10 +57,11 @@ class Log(msgspec.Struct, tag_field="t", tag="log"):
 
 
 class Call(msgspec.Struct, tag_field="t", tag="call"):
-    """The function asks the platform for something on behalf of an invocation."""
+    """The function asks the platform for something, with the capability of the invocation that asks."""
 
     id: int
-    invocation: str
+    key: str
+    token: str
     method: str
     params: msgspec.Raw
 

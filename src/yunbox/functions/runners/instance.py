@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import orjson
 
-from yunbox.caller import Caller
 from yunbox.errors import FunctionFailed, YunboxError
 from yunbox.functions.function import LogLine
 from yunbox.functions.runners import frames
@@ -25,10 +24,8 @@ from yunbox.functions.runners.output import RawOutput
 
 _log = logging.getLogger("yunbox.functions")
 
-HostCall = Callable[[Caller, str, dict[str, Any]], Awaitable[Any]]
+Answerer = Callable[[frames.Call], Awaitable[Any]]
 
-LATE_WORK = 60.0
-"""Seconds beyond its timeout for which work that a function did not await keeps its rights (DESIGN §9.7)."""
 LOAD_TIME = 30.0
 """Seconds that loading a function's module may take before its first invocation."""
 
@@ -56,7 +53,7 @@ class _Running:
 class Instance(asyncio.Protocol):
     """A live process. Serves one invocation at a time; `dead` ends its life."""
 
-    def __init__(self, launcher: Launcher, host_call: HostCall, directory: Path, key: object) -> None:
+    def __init__(self, launcher: Launcher, host_call: Answerer, directory: Path, key: object) -> None:
         self.key = key
         self.directory = directory
         self.pid = 0
@@ -73,7 +70,6 @@ class Instance(asyncio.Protocol):
         self._frames = frames.Frames()
         self._running: _Running | None = None
         self._last_id = ""
-        self._callers: dict[str, tuple[Caller, float]] = {}
         self._calls: set[asyncio.Task[None]] = set()
         self._transport: asyncio.WriteTransport | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -136,7 +132,7 @@ class Instance(asyncio.Protocol):
         """Load packages ahead of time; some look at the space's name while they load."""
         self._write(frames.encode("preload", space=space, files=files))
 
-    async def invoke(self, caller: Caller, frame: bytes, request_id: str, timeout: float) -> Answer:
+    async def invoke(self, frame: bytes, request_id: str, timeout: float) -> Answer:
         """Run one invocation; ``frame`` is its encoded `invoke` message.
 
         Raises:
@@ -147,7 +143,6 @@ class Instance(asyncio.Protocol):
         cold = not self.loaded
         self._running = running
         self._last_id = request_id
-        self._remember(caller, request_id, timeout)
         self._output.reset()
         self.started_at = time.monotonic()
         self.invocations += 1
@@ -165,12 +160,6 @@ class Instance(asyncio.Protocol):
                 self._running = None
             self.finished_at = time.monotonic()
         return Answer(value, running.lines, cold)
-
-    def _remember(self, caller: Caller, request_id: str, timeout: float) -> None:
-        now = time.monotonic()
-        if len(self._callers) > 64:
-            self._callers = {key: item for key, item in self._callers.items() if item[1] > now}
-        self._callers[request_id] = (caller, now + timeout + LATE_WORK)
 
     def _write(self, frame: bytes) -> None:
         if self._transport is not None:
@@ -283,13 +272,8 @@ class Instance(asyncio.Protocol):
         task.add_done_callback(self._calls.discard)
 
     async def _call(self, message: frames.Call) -> None:
-        caller, until = self._callers.get(message.invocation, (None, 0.0))
-        if caller is None or until < time.monotonic():
-            error = {"code": "unauthenticated", "message": "there is no invocation that this call belongs to"}
-            self._write(frames.encode("return", id=message.id, error=error))
-            return
         try:
-            value = await self._host_call(caller, message.method, orjson.loads(bytes(message.params)))
+            value = await self._host_call(message)
             fields = {"value": orjson.Fragment(value) if isinstance(value, bytes) else value}
             self._write(frames.encode("return", id=message.id, **fields))
         except YunboxError as failure:

@@ -2,7 +2,6 @@
 // `ctx` of a function exported as (ctx): the surface of @alicloud/mpserverless-node-sdk 1.2.5, answered by the host
 // through the frame channel instead of HTTP.
 
-const { AsyncLocalStorage } = require('node:async_hooks')
 const { currentInvocation } = require('./identity.js')
 const { print } = require('./output.js')
 const { httpclient } = require('./httpclient.js')
@@ -26,11 +25,11 @@ class MPServerlessError extends Error {
 
 // A gateway method of the platform, called with the rights of the running invocation.
 function callHost (method, params) {
-  const invocation = currentInvocation()
+  const { secretId, token } = currentInvocation()?.frame.caller || { secretId: '', token: '' }
   const id = ++lastCall
   return new Promise((resolve, reject) => {
-    pending.set(id, { resolve: AsyncLocalStorage.bind ? AsyncLocalStorage.bind(resolve) : resolve, reject })
-    send(JSON.stringify({ t: 'call', id, invocation: invocation ? invocation.id : '', method, params }))
+    pending.set(id, { resolve, reject })
+    send(JSON.stringify({ t: 'call', id, key: secretId, token, method, params }))
   })
 }
 

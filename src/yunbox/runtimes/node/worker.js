@@ -3,7 +3,7 @@
 //
 // From the host:  preload{space,files}  load{configuration}  invoke{id,event,user,caller,deadline}  return{id,value|error}
 // To the host:    ready{node}  loaded{milliseconds}  running{id}  result{id,value}  failure{id,reason,message,stack,code}
-//                 log{id,level,at,text}  call{id,invocation,method,params}
+//                 log{id,level,at,text}  call{id,key,token,method,params}
 
 const { Channel } = require('./channel.js')
 const { storage, currentInvocation, installEnvironment, shareConnections } = require('./identity.js')
