@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bson import Int64
-
 from yunbox.documents.commands import CreateIndex
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.match import compile_filter
+from yunbox.documents.query.values import is_number
 from yunbox.errors import QueryError
 
 from .catalog import Index, IndexField, Kind
@@ -56,7 +55,7 @@ def _direction(path: str, value: Any) -> Any:
         if value not in ("2dsphere", "2d", "text", "hashed"):
             raise _refused(f"Unknown index plugin '{value}'")
         return value
-    if type(value) not in (int, float, Int64) or value == 0:
+    if not is_number(value) or not value:
         raise _refused(f"Values in v:2 index key pattern must be numbers or kinds: {path}: {value!r}")
     return 1 if value > 0 else -1
 
