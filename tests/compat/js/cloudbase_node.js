@@ -143,6 +143,6 @@ async function main() {
 }
 
 main().then(
-  () => console.log(JSON.stringify(results)),
+  () => process.stdout.write(`${JSON.stringify(results)}\n`, () => process.exit(0)), // idle connections would keep it alive
   (error) => { console.error(error); process.exit(1) },
 )
