@@ -5,7 +5,6 @@ from __future__ import annotations
 import decimal
 import math
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from bson import Decimal128
@@ -13,7 +12,7 @@ from bson import Decimal128
 from ..values import MISSING, UNDEFINED, sort_key, type_name
 from .comparison import order
 from .failures import failure
-from .numbers import CONTEXT, DECIMAL, DOUBLE, INT, INT_MAX, INT_MIN, LONG, from_decimal, kind, to_decimal, whole
+from .numbers import CONTEXT, DECIMAL, DOUBLE, INT, INT_MAX, INT_MIN, from_decimal, kind, to_decimal, whole
 
 _COMMON = frozenset({int, float})
 
@@ -365,27 +364,3 @@ class Percentiles:
         if not ordered:
             return None
         return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)]
-
-
-Create = Callable[[], Accumulator]
-
-__all__ = [
-    "INT",
-    "LONG",
-    "Accumulator",
-    "AddToSet",
-    "Average",
-    "Create",
-    "Extreme",
-    "ExtremeN",
-    "First",
-    "FirstN",
-    "Last",
-    "LastN",
-    "MergeObjects",
-    "Percentiles",
-    "Push",
-    "Ranked",
-    "StandardDeviation",
-    "Sum",
-]

@@ -28,7 +28,6 @@ from .numbers import (
     text_of,
     to_decimal,
     to_double,
-    whole,
 )
 from .registry import Constant, Document, Evaluate, Variables, check_arity, fold, operands, operator
 from .scope import Scope
@@ -290,5 +289,3 @@ for _name, _target in (
     ("$toDecimal", 19),
 ):
     _register_short(_name, _target)
-
-__all__ = ["ALIASES", "convert", "whole"]

@@ -16,7 +16,6 @@ from .calendar import (
     days_from_civil,
     days_from_iso_week,
     days_in_month,
-    iso_weekday,
     zone,
 )
 from .date_formats import MONTHS
@@ -348,5 +347,3 @@ _READERS: dict[str, tuple[re.Pattern[str], Callable[[_Fields, re.Match[str]], No
     "z": (re.compile(r"(?P<sign>[+-])(?P<oh>\d{2}):?(?P<om>\d{2})?|Z|UTC|GMT", re.IGNORECASE), _take_zone_offset),
     "Z": (re.compile(r"[+-]\d+"), _take_minutes),
 }
-
-__all__ = ["DateSyntaxError", "iso_weekday", "parse_date", "parse_with_format"]

@@ -21,9 +21,6 @@ NAMES = {
     292: "QueryExceededMemoryLimitNoDiskUseAllowed",
 }
 
-BAD_VALUE = 2
-FAILED_TO_PARSE = 9
-TYPE_MISMATCH = 14
 CONVERSION_FAILURE = 241
 MEMORY_LIMIT = 292
 

@@ -109,7 +109,8 @@ def _close(entries: list[Entry], end: int, lower: Any, granularity: str | None, 
         upper = round_up(granularity, last)
         while end < len(entries) and to_double(entries[end][0]) < to_double(upper):
             end += 1
-        return end, upper
+        # No number of a series is above zero, so a bucket of zeros ends where the next one begins.
+        return end, round_down(granularity, entries[end][0]) if to_double(upper) == 0 and end < len(entries) else upper
     while end < len(entries) and order(entries[end][0], last, collation) == 0:
         end += 1
     return end, entries[end][0] if end < len(entries) else last

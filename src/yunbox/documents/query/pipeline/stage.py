@@ -131,21 +131,3 @@ def per_document(transform: Callable[[Document, Mapping[str, Any]], Document]) -
             yield result
 
     return run
-
-
-def positive_integer(value: Any) -> int | None:
-    """``value`` as an int when it is a whole, non-boolean number."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return None
-
-
-def require_object(name: str, spec: Any, number: int) -> dict[str, Any]:
-    """The specification of a stage that takes an object."""
-    if not isinstance(spec, dict):
-        raise failure(number, f"the {name} stage specification must be an object, found {spec!r}")
-    return spec
