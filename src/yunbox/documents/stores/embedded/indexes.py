@@ -68,7 +68,7 @@ def _check_options(command: CreateIndex, keys: Mapping[str, Any]) -> None:
     if command.unique and set(keys.values()) & {"2dsphere", "2d", "text", "hashed"}:
         raise _refused("geo, text and hashed indexes cannot be unique")
     seconds = command.expire_after_seconds
-    if seconds is not None and (len(keys) != 1 or not isinstance(seconds, int | float) or seconds < 0):
+    if seconds is not None and (len(keys) != 1 or seconds < 0):
         raise _refused("TTL indexes are single-field indexes with a non-negative expireAfterSeconds")
     if sum(_kind(value) != "ordered" for value in keys.values()) > 1 and "text" not in keys.values():
         raise _refused("an index has at most one geo field")

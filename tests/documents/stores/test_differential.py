@@ -1,0 +1,135 @@
+"""Filters through SQL and indexes find exactly what the matcher finds, whatever the documents hold."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from bson import Decimal128, Int64, ObjectId
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from yunbox.documents import open_database
+from yunbox.documents.query.match import compile_filter
+from yunbox.documents.query.sort import compile_sort
+from yunbox.documents.query.values import sort_key
+
+EXAMPLES = int(os.environ.get("YUNBOX_EXAMPLES", "300"))
+
+SCALARS = st.sampled_from(
+    [
+        *(None, True, False, 0, 1, -1, 2, 1.0, 1.5, -0.0, 1e300, 2**53 + 1, 2**62, float(2**53)),
+        *(float("nan"), float("inf"), Int64(1), Decimal128("1"), Decimal128("0.1"), 0.1),
+        *("", "a", "ab", "b", "1", "true", "[x", '{"a":1}', "云", "x" * 1100, "x" * 1100 + "y", 'q"\\'),
+        *(datetime(2020, 1, 1, tzinfo=UTC), datetime(1960, 5, 5, tzinfo=UTC), ObjectId("5f" * 12), b"\x00a"),
+    ]
+)
+NAMES = st.sampled_from(["a", "b", "c"])
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "0", "$date"]), inner, max_size=2),
+    max_leaves=4,
+)
+DOCUMENTS = st.lists(st.dictionaries(NAMES, VALUES, max_size=3), min_size=1, max_size=12)
+PATHS = st.sampled_from(["a", "b", "c", "a.b", "b.a", "a.0", "a.b.a", "_id"])
+
+
+def conditions() -> st.SearchStrategy[dict[str, Any]]:
+    compare = st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"])
+    single = st.builds(lambda name, value: {name: value}, compare, VALUES)
+    listed = st.builds(
+        lambda name, values: {name: values}, st.sampled_from(["$in", "$nin", "$all"]), st.lists(SCALARS, max_size=3)
+    )
+    other = st.sampled_from(
+        [
+            {"$exists": True},
+            {"$exists": False},
+            {"$type": "number"},
+            {"$size": 1},
+            {"$regex": "a"},
+            {"$regex": "^[x1]"},
+            {"$mod": [2, 1]},
+            {"$gt": 0, "$lt": 2},
+            {"$gte": "a", "$lt": "b"},
+            {"$elemMatch": {"$gt": 0}},
+            {"$elemMatch": {"a": 1}},
+        ]
+    )
+    plain = single | listed | other
+    return plain | st.builds(lambda inner: {"$not": inner}, plain)
+
+
+LEAVES = st.builds(lambda path, condition: {path: condition}, PATHS, conditions() | SCALARS)
+FILTERS: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    LEAVES,
+    lambda inner: st.builds(
+        lambda name, members: {name: members}, st.sampled_from(["$and", "$or", "$nor"]), st.lists(inner, min_size=1, max_size=3)
+    ),
+    max_leaves=4,
+)
+SORTS = st.lists(st.tuples(PATHS, st.sampled_from([1, -1])), min_size=1, max_size=2, unique_by=lambda pair: pair[0])
+INDEXES = st.lists(
+    st.lists(st.tuples(PATHS, st.sampled_from([1, -1])), min_size=1, max_size=2, unique_by=lambda pair: pair[0]),
+    max_size=3,
+)
+
+differential = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=EXAMPLES <= 1000,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+@differential
+@given(documents=DOCUMENTS, filters=st.lists(FILTERS, min_size=1, max_size=4), sort=SORTS, indexes=INDEXES)
+def test_filters_and_sorts(
+    documents: list[dict[str, Any]],
+    filters: list[dict[str, Any]],
+    sort: list[tuple[str, int]],
+    indexes: list[list[tuple[str, int]]],
+) -> None:
+    stored = [{"_id": number, **document} for number, document in enumerate(documents)]
+    with open_database() as database:
+        collection = database["c"]
+        collection.insert_many([dict(document) for document in stored])
+        assert [_comparable(one) for one in collection.find()] == [_comparable(one) for one in stored]
+        for keys in indexes:
+            _try_index(collection, keys)
+        for filter in filters:
+            matcher = compile_filter(filter)
+            expected = [document["_id"] for document in stored if matcher(document)]
+            found = [document["_id"] for document in collection.find(filter)]
+            assert sorted(found) == expected, (filter, collection.explain(filter))
+            assert collection.count_documents(filter) == len(expected), filter
+            ordered = [document["_id"] for document in collection.find(filter, sort=sort, skip=1, limit=2)]
+            key = compile_sort(sort)
+            chosen = sorted((document for document in stored if matcher(document)), key=key)
+            assert [sort_key(key(stored[id])) if False else key(stored[id]) for id in ordered] == [
+                key(document) for document in chosen[1:3]
+            ], (filter, sort)
+        assert database.engine.check() == []
+
+
+def _comparable(document: dict[str, Any]) -> Any:
+    return sort_key(document)
+
+
+def _try_index(collection: Any, keys: list[tuple[str, int]]) -> None:
+    from yunbox.errors import QueryError
+
+    try:
+        collection.create_index(keys)
+    except QueryError as error:
+        assert error.number in (171, 85, 86)
+
+
+@pytest.mark.parametrize("multi", [False, True])
+def test_deletion_agrees(multi: bool) -> None:
+    with open_database() as database:
+        collection = database["c"]
+        collection.insert_many([{"_id": number, "a": [number, "x"]} for number in range(5)])
+        done = collection.delete_many({"a": {"$gt": 2}}) if multi else collection.delete_one({"a": {"$gt": 2}})
+        assert done.deleted_count == (2 if multi else 1)
