@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from yunbox.documents.query.pipeline import IndexStatistics
 from yunbox.errors import QueryError
 
 from .memory import Document, Memory, aggregate
@@ -275,3 +276,64 @@ def test_documents_and_statistics_need_no_source() -> None:
 
     assert aggregate([{"$documents": [{"a": 1}]}]) == [{"a": 1}]
     assert aggregate([{"$collStats": {"count": {}}}], memory=memory) == [{"ns": "main", "count": 3}]
+
+
+PLACES: list[Document] = [
+    {"_id": 1, "at": [0, 0]},
+    {"_id": 2, "at": {"type": "Point", "coordinates": [0, 1]}},
+    {"_id": 3, "spots": [[5, 5], [0, 0.5]]},
+    {"_id": 4},
+]
+POINT = {"type": "Point", "coordinates": [0, 0]}
+
+
+def test_nearest_documents_come_first_with_their_distance() -> None:
+    stage = {"near": POINT, "key": "at", "distanceField": "d.m", "includeLocs": "d.at", "distanceMultiplier": 0.001}
+
+    first, second = aggregate([{"$geoNear": stage}], PLACES)
+
+    assert first == {"_id": 1, "at": [0, 0], "d": {"m": 0.0, "at": [0, 0]}}
+    assert second["d"]["m"] == pytest.approx(111.3, abs=0.1)
+
+
+def test_distances_on_a_plane_are_limited_and_the_nearest_location_counts() -> None:
+    stage = {"near": [0, 0], "key": "spots", "distanceField": "d", "maxDistance": 1}
+
+    assert [document["d"] for document in aggregate([{"$geoNear": stage}], PLACES)] == [0.5]
+    assert aggregate([{"$geoNear": {**stage, "minDistance": 0.6}}], PLACES) == []
+
+
+def test_the_geo_index_names_the_field() -> None:
+    stage = {"near": POINT, "distanceField": "d", "query": {"_id": {"$gt": 1}}}
+    memory = Memory({}, [IndexStatistics("at_2dsphere", {"at": "2dsphere"})])
+
+    assert [document["_id"] for document in aggregate([{"$geoNear": stage}], PLACES, memory)] == [2]
+    with pytest.raises(QueryError, match="index"):
+        aggregate([{"$geoNear": stage}], PLACES)
+
+
+def test_distance_is_metadata_too() -> None:
+    pipeline = [
+        {"$geoNear": {"near": POINT, "key": "at", "distanceField": "d"}},
+        {"$project": {"same": {"$eq": ["$d", {"$meta": "geoNearDistance"}]}}},
+        {"$sort": {"x": {"$meta": "geoNearDistance"}}},
+    ]
+
+    assert aggregate(pipeline, PLACES) == [{"_id": 2, "same": True}, {"_id": 1, "same": True}]
+
+
+def test_documents_are_found_by_the_filters_they_hold() -> None:
+    rules: list[Document] = [
+        {"_id": 1, "rule": {"age": {"$gte": 18}}},
+        {"_id": 2, "rule": {"$or": [{"vip": True}, {"age": 5}]}},
+        {"_id": 3},
+    ]
+    memory = Memory({"guests": [{"age": 5}, {"age": 30}]})
+
+    by_input = aggregate([{"$inverseMatch": {"path": "rule", "input": {"age": 5}}}], rules)
+    by_collection = aggregate(
+        [{"$inverseMatch": {"path": "rule", "from": "guests", "defaultResult": True}}], rules, memory
+    )
+
+    assert [document["_id"] for document in by_input] == [2]
+    assert [document["_id"] for document in by_collection] == [1, 2, 3]

@@ -182,7 +182,7 @@ def _distance(spec: Mapping[str, Any]) -> Callable[[Any], float | None]:
         condition: Document = {"$nearSphere": {"$geometry": dict(near), **limits}}
     else:
         point = near if isinstance(near, list) else list(near.values())
-        condition = {"$nearSphere" if spec.get("spherical") else "$near": point[:2], **limits}
+        condition = {"$nearSphere" if spec.get("spherical") else "$near": point, **limits}
     found = compile_filter({"location": condition}).near
     if found is None:
         raise failure(2, "$geoNear needs a point to measure from")
