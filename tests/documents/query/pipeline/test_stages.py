@@ -313,7 +313,7 @@ def test_the_geo_index_names_the_field() -> None:
 
 
 def test_distance_is_metadata_too() -> None:
-    pipeline = [
+    pipeline: list[Document] = [
         {"$geoNear": {"near": POINT, "key": "at", "distanceField": "d"}},
         {"$project": {"same": {"$eq": ["$d", {"$meta": "geoNearDistance"}]}}},
         {"$sort": {"x": {"$meta": "geoNearDistance"}}},
