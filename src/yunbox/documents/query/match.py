@@ -110,7 +110,11 @@ class _Parser:
 
     def _top_operator(self, name: str, operand: Any, top: bool, depth: int) -> Node | None:
         if name in _TREES:
-            return _TREES[name](self._clauses(name, operand, top, depth))
+            near = self.near
+            node = _TREES[name](self._clauses(name, operand, top, depth))
+            if name != "$and":
+                self._refuse_new_near(near)
+            return node
         if name == "$comment":
             return None
         if name in _ROOT_ONLY and not top:
@@ -132,6 +136,10 @@ class _Parser:
             if not isinstance(clause, dict):
                 raise bad_value("$or/$and/$nor entries need to be full objects")
         return [self.document(clause, top=top, depth=depth + 1) for clause in operand]
+
+    def _refuse_new_near(self, before: Near | None) -> None:
+        if self.near is not before:
+            raise bad_value("geoNear must be top-level expr")
 
     def expression(self, operand: Any) -> Node:
         """``$expr``."""
@@ -243,7 +251,10 @@ class _Parser:
         for name in operand:
             if not name.startswith("$"):
                 raise bad_value(f"unknown operator: {name}")
-        return Opposite(self._operators(path, operand, depth + 1))
+        near = self.near
+        condition = self._operators(path, operand, depth + 1)
+        self._refuse_new_near(near)
+        return Opposite(condition)
 
     def existence(self, path: str, operand: Any, depth: int) -> Condition:
         """``$exists``."""
@@ -300,10 +311,15 @@ class _Parser:
         """``$elemMatch``."""
         if not isinstance(operand, dict):
             raise bad_value("$elemMatch needs an Object")
+        near = self.near
         first = next(iter(operand), "")
-        if starts_with_operator(operand) and first not in ("$and", "$or", "$nor", "$where"):
-            return element_match(self._operators("", operand, depth + 1).at_value(), objects_only=False)
-        return element_match(self.document(operand, top=False, depth=depth + 1).compile(), objects_only=True)
+        by_value = starts_with_operator(operand) and first not in ("$and", "$or", "$nor", "$where")
+        if by_value:
+            test = self._operators("", operand, depth + 1).at_value()
+        else:
+            test = self.document(operand, top=False, depth=depth + 1).compile()
+        self._refuse_new_near(near)
+        return element_match(test, objects_only=not by_value)
 
     def element(self, operand: Any) -> Callable[[Any], bool]:
         """A test of array elements as ``$pull`` means it: operators, a filter on objects, or equality."""
