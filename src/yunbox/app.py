@@ -23,6 +23,7 @@ from yunbox.http import Dispatcher, Receive, Request, Response, Route, Scope, Se
 from yunbox.identity.senders import LogSender
 from yunbox.identity.service import IdentityService
 from yunbox.protocols import manage, mpserverless, tcb, wechat_http
+from yunbox.realtime.service import RealtimeService
 from yunbox.services import Address, Services
 from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
 from yunbox.spaces import Space, SpaceService, SpaceStore
@@ -69,6 +70,7 @@ class App:
         services = self.services
         await services.functions.close()
         await services.identity.aclose()
+        services.realtime.close()
         services.documents.close()
         services.files.close()
         services.statistics.close()
@@ -128,6 +130,7 @@ def _services(settings: Settings) -> Services:
         timeout=settings.function_timeout or (3 if settings.profile == "vendor" else 20),
         memory=settings.function_memory_mb,
     )
+    documents = _documents(settings, spaces)
     services = Services(
         settings=settings,
         keyring=keyring,
@@ -143,7 +146,8 @@ def _services(settings: Settings) -> Services:
             full_sync=settings.durability == "full",
             sender=LogSender() if settings.mode == "dev" else None,
         ),
-        documents=_documents(settings, spaces),
+        documents=documents,
+        realtime=RealtimeService(documents, spaces),
         files=FileService(
             spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20
         ),

@@ -8,6 +8,7 @@ from yunbox.documents.service import DocumentService
 from yunbox.files.service import FileService
 from yunbox.functions.service import FunctionService
 from yunbox.identity.service import IdentityService
+from yunbox.realtime.service import RealtimeService
 from yunbox.settings import Settings
 from yunbox.spaces import SpaceService
 from yunbox.statistics import StatisticsService
@@ -47,5 +48,6 @@ class Services:
     documents: DocumentService
     files: FileService
     functions: FunctionService
+    realtime: RealtimeService
     statistics: StatisticsService
     address: Address = field(default_factory=Address)

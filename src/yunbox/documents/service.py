@@ -52,6 +52,7 @@ class DocumentService:
         self._vendor = vendor_limits
         self._engines: dict[str, Engine] = {}
         self._transactions: dict[str, _Transaction] = {}
+        self._on_rules: list[Callable[[str, str], None]] = []
         spaces.on_delete(self._close_engine)
 
     def engine(self, space_id: str) -> Engine:
@@ -186,6 +187,12 @@ class DocumentService:
     def set_rules(self, space_id: str, collection: str, rules: Rules) -> None:
         """Change the rules of a collection; they hold from the next call on."""
         self._spaces.set_rule(space_id, "collection", collection, rules.to_json())
+        for callback in self._on_rules:
+            callback(space_id, collection)
+
+    def on_rules(self, callback: Callable[[str, str], None]) -> None:
+        """Call ``callback(space_id, collection)`` after the rules of a collection have changed."""
+        self._on_rules.append(callback)
 
     async def drop_collection(self, space_id: str, name: str) -> None:
         """Remove a collection, its documents and its rules."""
