@@ -59,11 +59,12 @@ class Bench:
         return await self.call("f", event, caller, **options)
 
 
-def make_bench(tmp_path: Path, **options: Any) -> Bench:
+def make_bench(tmp_path: Path, *, create: bool = True, **options: Any) -> Bench:
     data = tmp_path / "data"
     keyring = Keyring(b"k" * 32)
     spaces = SpaceService(SpaceStore(data / "server.sqlite", keyring), lambda name, value: value)
-    spaces.create("demo")
+    if create:
+        spaces.create("demo")
 
     async def host_call(caller: Caller, method: str, params: dict[str, Any]) -> Any:
         made.host_calls.append((caller, method, params))

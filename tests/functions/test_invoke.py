@@ -37,6 +37,7 @@ from yunbox.errors import FunctionFailed, FunctionNotFound, LimitExceeded, Permi
         ("exports.main = async () => new Date(0)", "1970-01-01T00:00:00.000Z"),
         ("exports.main = async () => Buffer.from('a')", {"type": "Buffer", "data": [97]}),
         ("exports.main = async () => NaN", None),
+        ("exports.main = async () => 'half \\ud800 pair 😀'", "half \ufffd pair 😀"),
         ("exports.main = async () => ({ 中文: '结果 ✓ \\u2028' })", {"中文": "结果 ✓ \u2028"}),
         ("undeclared = 5; exports.main = async () => undeclared", 5),
     ],

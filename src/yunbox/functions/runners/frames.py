@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from typing import Any
 
@@ -107,9 +108,20 @@ class Frames:
 def _decode(body: bytes) -> Message:
     try:
         message: Message = _decoder.decode(body)
-        return message
-    except msgspec.MsgspecError as error:
+    except msgspec.MsgspecError:
+        message = _decode_repaired(body)
+    return message
+
+
+def _decode_repaired(body: bytes) -> Message:
+    """JavaScript's JSON may hold halves of surrogate pairs, which UTF-8 cannot: they become U+FFFD."""
+    try:
+        text = json.dumps(json.loads(body), ensure_ascii=False)
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        message: Message = _decoder.decode(whole.encode())
+    except (ValueError, msgspec.MsgspecError) as error:
         raise FrameError(str(error)) from None
+    return message
 
 
 def encode(kind: str, **fields: Any) -> bytes:
