@@ -20,8 +20,10 @@ from yunbox.documents import commands as c
 from yunbox.errors import QueryError
 
 from . import building, pipelines, reads, schema, sweeping, writes
+from .catalog import Collection
 from .changes import Change, Hub
 from .connection import Deadline, limited, open_writer
+from .encoding import decode
 from .explain import explain
 from .housekeeping import Housekeeper
 from .keys import key_of
@@ -30,7 +32,7 @@ from .readers import Readers
 from .slow import SlowQueries, SlowQuery
 from .store import Store, last_sequence
 from .transactions import Overlay, Session, Sessions
-from .view import View, selection_of
+from .view import View, selection_of, visible
 from .writer import Writer
 
 T = TypeVar("T")
@@ -198,10 +200,9 @@ class Engine:
         if collection is None:
             return None
         filter = command.filter
-        if len(filter) == 1 and "_id" in filter and type(filter["_id"]) in _PLAIN_IDS and not command.skip:
-            if command.raw and not command.hide and not command.projection and command.collation is None:
-                return self._point(collection, filter["_id"])
-        elif collection.count > BOUNDED_DOCUMENTS and not self._is_bounded(collection, command):
+        if len(filter) == 1 and type(filter.get("_id")) in _PLAIN_IDS and not (command.skip or command.projection):
+            return self._point(collection, filter["_id"], command)
+        if collection.count > BOUNDED_DOCUMENTS and not self._is_bounded(collection, command):
             return None
         connection = self._readers.take()
         try:
@@ -213,22 +214,26 @@ class Engine:
         finally:
             self._readers.give_back(connection)
 
-    def _point(self, collection: Any, id: Any) -> list[Any] | None:
-        """The stored text of the document with an ``_id``."""
+    def _point(self, collection: Collection, id: Any, command: c.Find) -> list[Any] | None:
+        """The document with an ``_id``, or its stored text: the shortest way there is."""
+        if command.collation is not None or command.hint is not None:
+            return None
+        column = visible("d", command.hide)
+        key = key_of(id)
         connection = self._readers.take()
         try:
-            return [
-                text
-                for (text,) in connection.execute(
-                    f"SELECT CAST(json(d) AS BLOB) FROM {collection.table} WHERE kt=? AND k=?", key_of(id)
-                )
-            ]
+            if command.raw:
+                sql = f"SELECT CAST(json({column}) AS BLOB) FROM {collection.table} WHERE kt=? AND k=?"
+                return [text for (text,) in connection.execute(sql, key)]
+            sql = f"SELECT json(d), sp FROM {collection.table} WHERE kt=? AND k=?"
+            documents = [decode(text, wrapped) for text, wrapped in connection.execute(sql, key)]
         except apsw.SQLError:
             return None
         finally:
             self._readers.give_back(connection)
+        return [reads.without(document, command.hide) for document in documents] if command.hide else documents
 
-    def _is_bounded(self, collection: Any, command: c.Find) -> bool:
+    def _is_bounded(self, collection: Collection, command: c.Find) -> bool:
         if not 0 < command.limit <= BOUNDED_DOCUMENTS or command.skip > BOUNDED_DOCUMENTS:
             return False
         with self._readers.lent() as connection:

@@ -15,9 +15,8 @@ from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
 from yunbox.documents.query.project import compile_projection
 from yunbox.errors import CollectionNotFound
 
-from .connection import json_path
 from .lookups import StoredLookup
-from .view import Document, Selection, View, selection_of
+from .view import Document, Selection, View, selection_of, visible
 
 
 def find(view: View, command: c.Find) -> list[Any]:
@@ -37,7 +36,7 @@ def find(view: View, command: c.Find) -> list[Any]:
         project = _projection(command)
         documents = (project(document) for document in documents)
     if command.hide:
-        documents = (_without(document, command.hide) for document in documents)
+        documents = (without(document, command.hide) for document in documents)
     return [ejson.dumps(document) for document in documents] if command.raw else list(documents)
 
 
@@ -63,15 +62,13 @@ def _raw(view: View, command: c.Find, selection: Selection) -> list[bytes] | Non
     query = view.query(collection, selection)
     if not query.plan.sorted or view.special(query) is not None:
         return None
-    column = "t.d"
-    if command.hide:
-        hidden = ",".join(json_path((name,)) for name in command.hide)
-        column = f"jsonb_remove(t.d,{hidden})"
+    column = visible("t.d", command.hide)
     rows = view.planned_rows(collection, query, selection, f"CAST(json({column}) AS BLOB)")
     return [text for (text,) in rows]
 
 
-def _without(document: Document, hidden: tuple[str, ...]) -> Document:
+def without(document: Document, hidden: tuple[str, ...]) -> Document:
+    """The document without some of its top-level fields."""
     return {name: value for name, value in document.items() if name not in hidden}
 
 

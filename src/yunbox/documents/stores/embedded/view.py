@@ -14,7 +14,7 @@ from yunbox.documents.query.sort import compile_sort
 from yunbox.errors import CollectionNotFound
 
 from .catalog import Collection
-from .connection import Deadline, json_array
+from .connection import Deadline, json_array, json_path
 from .encoding import decode
 from .filters import bound
 from .keys import Key, key_of
@@ -237,3 +237,10 @@ def selection_of(command: Any) -> Selection:
         hint=getattr(command, "hint", None),
         collation=compile_collation(command.collation),
     )
+
+
+def visible(column: str, hidden: tuple[str, ...]) -> str:
+    """The SQL for a JSONB column without some top-level fields."""
+    if not hidden:
+        return column
+    return f"jsonb_remove({column},{','.join(json_path((name,)) for name in hidden)})"
