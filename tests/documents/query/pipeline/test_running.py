@@ -41,6 +41,10 @@ def test_a_match_that_reads_variables_stays() -> None:
     [
         ([{"$sort": {"b": 1}}, {"$match": {"a": 1}}], {"a": 1}),
         ([{"$set": {"b.c": 1}}, {"$unwind": "$d"}, {"$match": {"a.x": 1}}], {"a.x": 1}),
+        ([{"$project": {"a": 1}}, {"$match": {"a.x": 1}}], {"a.x": 1}),
+        ([{"$project": {"b": 0}}, {"$match": {"a.x": 1}}], {"a.x": 1}),
+        ([{"$project": {"a.y": 1}}, {"$match": {"a.x": 1}}], None),
+        ([{"$project": {"a": "$b"}}, {"$match": {"a": 1}}], None),
         ([{"$set": {"a.c": 1}}, {"$match": {"a.x": 1}}], None),
         ([{"$limit": 1}, {"$match": {"a": 1}}], None),
         ([{"$group": {"_id": "$a"}}, {"$match": {"_id": 1}}], None),

@@ -70,7 +70,7 @@ def hoist(stages: Iterable[Stage]) -> list[Stage]:
 
 
 def _leaves_alone(stage: Stage, fields: set[str]) -> bool:
-    return stage.changes is not None and not stage.changes & fields
+    return fields <= stage.keeps or (stage.changes is not None and not stage.changes & fields)
 
 
 def fuse(stages: Iterable[Stage]) -> Iterator[Stage]:

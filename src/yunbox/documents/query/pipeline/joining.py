@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -215,26 +215,39 @@ def _pipeline_fetcher(plan: _Lookup, run: Run) -> Callable[[list[Document]], Fet
     source = Foreign(run, plan.collection, plan.correlation[0], plan.collation) if plan.correlation else None
 
     def fetch(batch: list[Document]) -> Fetched:
-        for document in batch:
-            if not plan.correlated and known:
+        if not plan.correlated:
+            if not known:
+                known.append(_run_nested(plan, _everything(plan, run), batch[0], run))
+            for document in batch:
                 yield document, known[0]
-                continue
-            found = _run_nested(plan, _candidates(plan, source, document, run), document, run)
-            if not plan.correlated:
-                known.append(found)
-            yield document, found
+            return
+        candidates = _candidates(plan, source, batch, run)
+        for document in batch:
+            yield document, _run_nested(plan, candidates(document), document, run)
 
     return fetch
 
 
-def _candidates(plan: _Lookup, source: Foreign | None, document: Document, run: Run) -> Any:
-    if plan.generates:
-        return ()
-    if source is not None and plan.correlation is not None:
-        value = plan.correlation[1]({}, _bound(plan, document, run))
-        if not isinstance(value, list):
-            return source.equal([value])
-    return run.lookup.find(plan.collection, {})
+def _everything(plan: _Lookup, run: Run) -> Iterable[Document]:
+    return () if plan.generates else run.lookup.find(plan.collection, {})
+
+
+def _candidates(
+    plan: _Lookup, source: Foreign | None, batch: list[Document], run: Run
+) -> Callable[[Document], Iterable[Document]]:
+    """For a document of ``batch``, the foreign documents that its nested pipeline may let through."""
+    if source is None or plan.correlation is None:
+        return lambda document: _everything(plan, run)
+    correlated = plan.correlation[1]
+    values = {id(document): correlated({}, _bound(plan, document, run)) for document in batch}
+    shared = source.restricted_to(value for value in values.values() if not isinstance(value, list))
+
+    def candidates(document: Document) -> Iterable[Document]:
+        value = values[id(document)]
+        # An array in a variable may equal what a path through an array gives, which a filter would not find.
+        return _everything(plan, run) if isinstance(value, list) else shared.equal([value])
+
+    return candidates
 
 
 def _bound(plan: _Lookup, document: Document, run: Run) -> dict[str, Any]:

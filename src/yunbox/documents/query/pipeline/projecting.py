@@ -116,8 +116,21 @@ class _Plan:
         self.root.child(names, path).computed[names[-1]] = compile_in(value, self.scope)
 
 
-def compile_projection(name: str, specification: Mapping[str, Any], scope: Scope) -> tuple[Transform, bool]:
-    """The transform of a projection, and whether it keeps only what it names."""
+@dataclass(frozen=True)
+class Projection:
+    """A compiled projection. ``inclusive``: it keeps only what it names.
+
+    ``keeps`` are the top-level fields passed on unchanged; ``changes`` those touched while all others are passed on.
+    """
+
+    transform: Transform
+    inclusive: bool
+    keeps: frozenset[str] = frozenset()
+    changes: frozenset[str] | None = None
+
+
+def compile_projection(name: str, specification: Mapping[str, Any], scope: Scope) -> Projection:
+    """Compile the specification of ``$project`` or ``$unset``."""
     if not specification:
         raise failure(51272, f"Invalid {name} :: caused by :: projection specification must have at least one field")
     plan = _Plan(name, scope)
@@ -129,11 +142,11 @@ def compile_projection(name: str, specification: Mapping[str, Any], scope: Scope
     if not inclusive:
         if plan.id_flag is False:
             plan.root.marked.add("_id")
-        return _exclusion(plan.root), False
+        return Projection(_exclusion(plan.root), False, changes=frozenset(plan.root.marked.union(plan.root.children)))
     if plan.id_flag is not False and "_id" not in plan.root.computed and "_id" not in plan.root.children:
         plan.root.marked.add("_id")
         scope.read("_id")
-    return _inclusion(plan.root), True
+    return Projection(_inclusion(plan.root), True, keeps=frozenset(plan.root.marked))
 
 
 def _exclusion(root: _Node) -> Transform:

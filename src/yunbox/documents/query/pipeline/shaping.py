@@ -19,8 +19,15 @@ def build_project(spec: Any, environment: Environment) -> Stage:
     if not isinstance(spec, Mapping):
         raise failure(15969, "$project specification must be an object")
     scope = environment.scope()
-    transform, inclusive = compile_projection("$project", spec, scope)
-    return Stage("$project", per_document(transform), scope, closes=inclusive)
+    projection = compile_projection("$project", spec, scope)
+    return Stage(
+        "$project",
+        per_document(projection.transform),
+        scope,
+        closes=projection.inclusive,
+        changes=projection.changes,
+        keeps=projection.keeps,
+    )
 
 
 @stage("$addFields", "$set")
@@ -44,9 +51,8 @@ def build_unset(spec: Any, environment: Environment) -> Stage:
     if not all(isinstance(path, str) for path in paths):
         raise failure(31120, "$unset specification must be a string or an array containing only string values")
     scope = environment.scope()
-    transform, _ = compile_projection("$unset", dict.fromkeys(paths, 0), scope)
-    changes = frozenset(path.split(".", 1)[0] for path in paths)
-    return Stage("$unset", per_document(transform), scope, changes=changes)
+    projection = compile_projection("$unset", dict.fromkeys(paths, 0), scope)
+    return Stage("$unset", per_document(projection.transform), scope, changes=projection.changes)
 
 
 @stage("$replaceRoot")

@@ -58,7 +58,8 @@ class Stage:
     ``scope.reads`` says which paths it reads. ``closes`` is true when its output holds nothing but what it read.
     ``generates`` is true when it ignores its input. ``collections`` are the other collections it touches.
     ``changes`` are the top-level fields it sets or removes while it keeps all others and every document's matching
-    independent of its neighbours; None when that cannot be said. ``pushable``: a ``$match`` without variables. ``limited`` makes the runner of a ``$sort`` that keeps the first n.
+    independent of its neighbours; None when that cannot be said. ``keeps`` are top-level fields it passes on unchanged.
+    ``pushable``: a ``$match`` without variables. ``limited`` makes the runner of a ``$sort`` that keeps the first n.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Stage:
     spec: Any = None
     pushable: bool = False
     changes: frozenset[str] | None = None
+    keeps: frozenset[str] = frozenset()
     limited: Callable[[int], StageRunner] | None = None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from ..expressions import Constant, Evaluate, Scope, compile_in
 from ..expressions.failures import failure
 from ..expressions.paths import split_path
 from ..sort import compile_sort
-from ..values import MISSING, equal, sort_key, type_name
+from ..values import MISSING, sort_key, type_name
 from .lookup import Document
 from .selecting import with_value
 from .sorting import plain_sort, sort_documents
@@ -89,28 +90,18 @@ def _output(path: str, definition: Any, sort: list[tuple[str, int]], scope: Scop
 def _partitions(source: Iterator[Document], plan: _Plan, run: Run, name: str) -> Iterator[list[Document]]:
     order = compile_sort(plan.sort, plan.collation) if plan.sort else None
 
+    def group(document: Document) -> Any:
+        value = plan.partition(document, run.variables)
+        if isinstance(value, list):
+            raise failure(14, "An expression used to partition cannot evaluate to value of type array")
+        return sort_key(None if value is MISSING else value, plan.collation)
+
     def key(document: Document) -> Any:
-        group = sort_key(_partition_value(plan, document, run), plan.collation)
-        return (group, order(document)) if order is not None else (group,)
+        return (group(document), order(document)) if order is not None else group(document)
 
-    held: list[Document] = []
-    previous: Any = MISSING
-    for document in sort_documents(run.checked(source), key, run, name):
-        current = _partition_value(plan, document, run)
-        if held and not equal(current, previous, plan.collation):
-            yield held
-            held = []
-        held.append(document)
-        previous = current
-    if held:
-        yield held
-
-
-def _partition_value(plan: _Plan, document: Document, run: Run) -> Any:
-    value = plan.partition(document, run.variables)
-    if isinstance(value, list):
-        raise failure(14, "An expression used to partition cannot evaluate to value of type array")
-    return None if value is MISSING else value
+    documents = sort_documents(run.checked(source), key, run, name)
+    for _, members in groupby(documents, group):
+        yield list(members)
 
 
 def _filled(documents: list[Document], plan: _Plan, run: Run) -> Iterator[Document]:
