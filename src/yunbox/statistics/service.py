@@ -90,7 +90,7 @@ class StatisticsService:
         Raises:
             SpaceNotFound: when there is no such space.
         """
-        self.flush()
+        self.flush(space)
         return list(self._store(space).totals(since, until, kind))
 
     def sums(self, space: str, since: str, until: str) -> dict[str, Total]:
@@ -102,22 +102,23 @@ class StatisticsService:
 
     def users(self, space: str, since: str, until: str) -> list[UserDay]:
         """Active and new users of each day that had any."""
-        self.flush()
+        self.flush(space)
         return self._store(space).users(since, until)
 
     def reports(self, space: str, since: str, until: str, limit: int = 100) -> list[Report]:
         """What clients reported, the newest first."""
-        self.flush()
+        self.flush(space)
         return self._store(space).reports(since, until, limit)
 
-    def flush(self) -> None:
-        """Write what was counted until now."""
+    def flush(self, space: str | None = None) -> None:
+        """Write what was counted until now, in one space or in all."""
         with self._writing:
             with self._lock:
-                pending, self._pending = self._pending, {}
-            for space, counted in pending.items():
-                if space in self._spaces:
-                    self._store(space).add(counted.totals, counted.users, counted.reports)
+                wanted = list(self._pending) if space is None else [space]
+                pending = {name: self._pending.pop(name) for name in wanted if name in self._pending}
+            for name, counted in pending.items():
+                if name in self._spaces:
+                    self._store(name).add(counted.totals, counted.users, counted.reports)
 
     def close(self) -> None:
         """Write what is left and close every file."""

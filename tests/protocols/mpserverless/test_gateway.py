@@ -99,6 +99,13 @@ def test_browsers_may_call(client: GatewayClient) -> None:
     assert client.post(client.body(ANONYMOUS, {})).headers["access-control-allow-origin"] == "*"
 
 
+def test_a_space_may_name_the_pages_it_serves(cloud: LiveServer, client: GatewayClient) -> None:
+    cloud.services.spaces.set(client.space.id, {"cors_origins": "https://a.test, b.test"})
+    for origin, welcome in (("https://a.test", True), ("http://b.test", True), ("https://c.test", False)):
+        assert checked(client.post(client.body(ANONYMOUS, {}), origin=origin))["success"] is welcome
+    assert checked(client.post(client.body(ANONYMOUS, {})))["success"], "mini programs send no origin"
+
+
 def test_server_bodies_as_form_and_gzip(server: ServerClient) -> None:
     body = server.body(PROFILE, {})
     assert checked(server.post_form(body))["data"]["user"] == {"spaceId": server.space.id}

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from yunbox.caller import Caller
-from yunbox.errors import LimitExceeded, NotFound, Unauthenticated, YunboxError
+from yunbox.errors import LimitExceeded, NotFound, PermissionDenied, Unauthenticated, YunboxError
 from yunbox.http import ClientDisconnected, Request, Response
 from yunbox.protocols.mpserverless import envelope, signing
 from yunbox.protocols.mpserverless.call import Call, Origin
@@ -85,6 +85,7 @@ class Gateway:
         if not signing.client_signature_matches(space.client_secret, body, request.header("x-serverless-sign")):
             raise _wrong_signature("clientSecret")
         _check_clock(body, CLIENT_CLOCK_TOLERANCE_S)
+        _check_origin(space, request.header("origin"))
         caller = self._client_caller(space, body)
         return self._call(request, space, caller, body, "client", request_id)
 
@@ -236,6 +237,17 @@ def _check_clock(body: Mapping[str, Any], tolerance: int) -> None:
         raise GatewayError(
             "InvalidTimestamp.Expired",
             "the request's timestamp is too far from the server's clock; check the device's clock / 请求时间戳已过期，请检查设备时间",
+        )
+
+
+def _check_origin(space: Space, origin: str) -> None:
+    """Only web pages send an origin; a space may name the ones that it serves (ENV-12)."""
+    if not origin:
+        return
+    allowed = [entry.strip().rstrip("/") for entry in str(space.settings.get("cors_origins") or "*").split(",")]
+    if not {"*", origin, origin.partition("://")[2]} & set(allowed):
+        raise PermissionDenied(
+            f"pages of {origin} may not call this space; add the origin to it / 该域名未加入跨域白名单"
         )
 
 
