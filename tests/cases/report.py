@@ -1,4 +1,4 @@
-"""List failing cases: ``python -m tests.cases.report [--kind K] [--tier N] [--grep TEXT] [--limit N] [--full] [--errors|--values]``."""
+"""List failing cases: ``python -m tests.cases.report [--kind K] [--tier N] [--grep TEXT] [--limit N] [--full] [--store] [--errors|--values]``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import orjson
 
 from .loading import CASES, Case, cases
 from .running import KINDS, Verdict, run
+from .stored import STORED_KINDS, run_stored
 
 
 def _show(case: Case, verdict: Verdict, width: int) -> str:
@@ -36,17 +37,19 @@ def main() -> None:
     parser.add_argument("--kind")
     parser.add_argument("--tier", type=int)
     parser.add_argument("--grep")
+    parser.add_argument("--store", action="store_true", help="through the embedded engine")
     parser.add_argument("--limit", type=int, default=40)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--errors", action="store_true")
     parser.add_argument("--values", action="store_true")
     options = parser.parse_args()
+    kinds, decide = (STORED_KINDS, run_stored) if options.store else (KINDS, run)
     counts: Counter[tuple[Any, ...]] = Counter()
     shown = 0
     for case in cases():
-        if case["kind"] not in KINDS or not _wanted(case, options):
+        if case["kind"] not in kinds or not _wanted(case, options):
             continue
-        verdict = run(case)
+        verdict = decide(case)
         counts[case["tier"], case["kind"], "error" if "error" in case else "value", verdict.passed] += 1
         if not verdict.passed and shown < options.limit:
             shown += 1

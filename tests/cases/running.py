@@ -153,6 +153,13 @@ def _delete(case: Case) -> tuple[bool, Any]:
     return same_list(rest, case["expected"], ordered=False, ignore_id=case.get("no_id", False)), rest
 
 
+def is_ordered(pipeline: list[Any]) -> bool:
+    """Whether the results of a pipeline have a defined order: sorted, and not grouped afterwards."""
+    names = [next(iter(stage), "") for stage in pipeline if isinstance(stage, dict)]
+    sorts = [index for index, name in enumerate(names) if name in ("$sort", "$sortByCount", "$bucket", "$bucketAuto")]
+    return bool(sorts) and "$group" not in names[sorts[-1] :]
+
+
 def _aggregate(case: Case) -> tuple[bool, Any]:
     lookup = MemoryLookup({"main": case["docs"], **case.get("collections", {})})
     pipeline = compile_pipeline(
@@ -165,7 +172,7 @@ def _aggregate(case: Case) -> tuple[bool, Any]:
     result = list(pipeline.run(iter(case["docs"]), lookup))
     if "error" not in case and before != case["docs"] and not pipeline.writes and "NaN" not in repr(before):
         return False, "the pipeline changed its input"
-    ordered = any("$sort" in stage for stage in case["pipeline"])
+    ordered = is_ordered(case["pipeline"])
     return same_list(result, case.get("expected", []), ordered=ordered, ignore_id=case.get("no_id", False)), result
 
 

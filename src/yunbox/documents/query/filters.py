@@ -59,9 +59,12 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """Every condition holds, each for any of the values the path reaches."""
+    """Every condition holds, each for any of the values the path reaches. The array index that counts is the last one found,
+    or the ``first`` one.
+    """
 
     conditions: Sequence[Condition]
+    first: bool = False
 
     def at_path(self, parts: tuple[str, ...]) -> Test:
         return every([condition.at_path(parts) for condition in self.conditions])
@@ -75,7 +78,8 @@ class Both:
             matched, index = condition.locate(document, parts)
             if not matched:
                 return False, None
-            found = found if index is None else index
+            if index is not None and (found is None or not self.first):
+                found = index
         return True, found
 
 

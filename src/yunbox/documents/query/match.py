@@ -293,7 +293,7 @@ class _Parser:
         if not operand:
             return Leaf(lambda value: False)
         with_elements = isinstance(operand[0], dict) and next(iter(operand[0]), "") == "$elemMatch"
-        return Both([self._one_of_all(path, item, with_elements, depth) for item in operand])
+        return Both([self._one_of_all(path, item, with_elements, depth) for item in operand], first=True)
 
     def _one_of_all(self, path: str, item: Any, with_elements: bool, depth: int) -> Condition:
         if with_elements:
