@@ -76,6 +76,17 @@ def test_nested_lookup_sees_outer_variables() -> None:
     assert ids(result[0]["s"], "t") == [[12]]
 
 
+def test_a_nested_lookup_reads_its_collection_once() -> None:
+    memory = Memory({"stock": STOCK, "orders": ORDERS})
+    inner = {"from": "stock", "localField": "item", "foreignField": "sku", "as": "t"}
+    stage = {"from": "orders", "let": {"n": "$n"}, "pipeline": [{"$set": {"n": "$$n"}}, {"$lookup": inner}], "as": "s"}
+
+    result = aggregate([{"$lookup": stage}], [{"n": number} for number in range(10)], memory)
+
+    assert ids(result[9]["s"], "t") == [[10], [10, 11], [12]]
+    assert [collection for collection, _ in memory.finds].count("stock") == 1
+
+
 def test_union_with() -> None:
     result = aggregate(
         [{"$unionWith": {"coll": "stock", "pipeline": [{"$limit": 1}]}}], [{"_id": 0}], Memory({"stock": STOCK})

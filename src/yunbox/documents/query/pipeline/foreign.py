@@ -20,15 +20,30 @@ class Foreign:
     """Documents of ``collection`` whose ``path`` equals given values, with the rules of a filter ``{path: value}``."""
 
     def __init__(
-        self, run: Run, collection: str, path: str, collation: Any, restriction: Document | None = None
+        self,
+        run: Run,
+        collection: str,
+        path: str,
+        collation: Any,
+        restriction: Document | None = None,
+        table: Table | None = None,
     ) -> None:
         self._run = run
         self._collection = collection
         self._path = path
         self._collation = collation
         self._restriction = restriction
-        self._table: Table | None = None
-        self._table_fits = collation is not None or not self._indexed()
+        self._table = table
+        self._table_fits = table is not None or collation is not None or not self._indexed()
+
+    @classmethod
+    def of(cls, run: Run, collection: str, path: str, collation: Any, restriction: Document | None = None) -> Foreign:
+        """The one of ``run``: a stage nested in another runs many times, but builds its table once."""
+        key = (collection, path, id(collation), id(restriction))
+        found: Foreign | None = run.cache.get(key)
+        if found is None:
+            found = run.cache[key] = cls(run, collection, path, collation, restriction)
+        return found
 
     def _indexed(self) -> bool:
         if self._path == "_id":
@@ -51,10 +66,8 @@ class Foreign:
         if self._whole_table() is not None:
             return self
         distinct = {_key(value, self._collation): value for value in values}
-        batch = Foreign.__new__(Foreign)
-        batch.__dict__.update(self.__dict__)
-        batch._table_fits, batch._table = True, self._tabulate(self._find(distinct.values()), None)
-        return batch
+        table = self._tabulate(self._find(distinct.values()), None)
+        return Foreign(self._run, self._collection, self._path, self._collation, self._restriction, table)
 
     def _find(self, values: Iterable[Any]) -> Iterator[Document]:
         wanted = list(values)

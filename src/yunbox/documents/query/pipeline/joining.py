@@ -179,7 +179,7 @@ def _fetcher(plan: _Lookup, run: Run) -> Callable[[list[Document]], Fetched]:
 
 
 def _equality_fetcher(plan: _Lookup, local: str, path: str, run: Run) -> Callable[[list[Document]], Fetched]:
-    foreign = Foreign(run, plan.collection, path, plan.collation)
+    foreign = Foreign.of(run, plan.collection, path, plan.collation)
 
     def fetch(batch: list[Document]) -> Fetched:
         keys = [join_values(document, local) for document in batch]
@@ -212,7 +212,7 @@ def _generated_fetcher(plan: _Lookup, local: str, path: str, run: Run) -> Callab
 
 def _pipeline_fetcher(plan: _Lookup, run: Run) -> Callable[[list[Document]], Fetched]:
     known: list[list[Document]] = []
-    source = Foreign(run, plan.collection, plan.correlation[0], plan.collation) if plan.correlation else None
+    source = Foreign.of(run, plan.collection, plan.correlation[0], plan.collation) if plan.correlation else None
 
     def fetch(batch: list[Document]) -> Fetched:
         if not plan.correlated:
@@ -309,7 +309,7 @@ def build_graph_lookup(spec: Any, environment: Environment) -> Stage:
     graph = _parse_graph(spec, environment, scope)
 
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
-        foreign = Foreign(run, graph.collection, graph.connect_to, graph.collation, graph.restriction)
+        foreign = Foreign.of(run, graph.collection, graph.connect_to, graph.collation, graph.restriction)
         for document in run.checked(source):
             start = graph.start(document, run.variables)
             yield with_value(document, graph.output, _reach(graph, start, foreign))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..expressions import Scope
@@ -24,6 +24,7 @@ class Run:
     check: Callable[[], None]
     max_memory_bytes: int
     allow_disk_use: bool
+    cache: dict[Any, Any] = field(default_factory=dict)
 
     def annotate(self, document: Document, **metadata: Any) -> None:
         """Note what ``$meta`` says about ``document``."""
