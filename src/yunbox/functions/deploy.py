@@ -49,7 +49,7 @@ class Deployer:
         directory = source if in_place else target
         if not in_place:
             await asyncio.to_thread(_copy, source, target)
-        requirements = await asyncio.to_thread(read_requirements, directory)
+        requirements = await asyncio.to_thread(read_requirements, source)
         committed = directory / "node_modules"
         installed = Installed()
         if _lacks(committed, requirements):

@@ -186,15 +186,16 @@ def _versions(output: str) -> list[str]:
 
 
 def nearest_version(spec: str, published: list[str]) -> str | None:
-    """The published release closest to what ``spec`` asks for; of two equally close the higher. ``None`` when there is none."""
+    """The published release closest to what ``spec`` asks for; a later minor version before an earlier one, because later
+    ones keep what earlier ones had. ``None`` when there is none."""
     wanted = _numbers(spec)
     releases = [(numbers, text) for text in published if "-" not in text and (numbers := _numbers(text))]
     if wanted is None or not releases:
         return None
 
     def distance(item: tuple[tuple[int, int, int], str]) -> tuple[int, ...]:
-        numbers, _ = item
-        return (*(abs(a - b) for a, b in zip(numbers, wanted, strict=True)), *(-number for number in numbers))
+        major, minor, patch = (number - target for number, target in zip(item[0], wanted, strict=True))
+        return abs(major), minor < 0, abs(minor), abs(patch), -patch
 
     return min(releases, key=distance)[1]
 
