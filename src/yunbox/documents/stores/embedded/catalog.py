@@ -43,9 +43,15 @@ class Index:
     keyer: Any = None
     accesses: int = 0
 
-    @property
-    def table(self) -> str:
-        return {"ordered": "x", "geo": "g", "text": "f"}[self.kind] + str(self.id)
+    table: str = ""
+    insert_sql: str = ""
+    delete_sql: str = ""
+
+    def __post_init__(self) -> None:
+        self.table = {"ordered": "x", "geo": "g", "text": "f"}[self.kind] + str(self.id)
+        columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(self.fields)))
+        self.insert_sql = f"INSERT INTO {self.table} VALUES({'?,' * (2 * len(self.fields))}?)"
+        self.delete_sql = f"DELETE FROM {self.table} WHERE {columns}rid=?"
 
 
 @dataclass(slots=True)
@@ -61,10 +67,12 @@ class Collection:
     saved_shape: int = 0
     flags_changed: bool = False
     plans: dict[Any, Any] = field(default_factory=dict)
+    table: str = ""
+    insert_sql: str = ""
 
-    @property
-    def table(self) -> str:
-        return f"d{self.id}"
+    def __post_init__(self) -> None:
+        self.table = f"d{self.id}"
+        self.insert_sql = f"INSERT INTO {self.table}(kt, k, d, sp) VALUES(?, ?, jsonb(?), ?)"
 
     @property
     def version(self) -> tuple[int, int]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-Operation = Literal["insert", "update", "delete", "drop"]
+Operation = Literal["insert", "update", "replace", "delete", "drop"]
 Subscriber = Callable[["Change"], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One document written, or one collection dropped (``id`` is then ``None``).
+class Change(NamedTuple):
+    """One document written, or one collection dropped (``id`` is then ``None``). ``replace`` is an update that gave the
+    whole new document.
 
     ``sequence`` only grows; ``at`` is in milliseconds since 1970; ``transaction`` is the sequence of the first change of
     the transaction that made it. ``before`` and ``after`` are whole documents; ``None`` where there is none, and for both
@@ -46,6 +45,11 @@ class Hub:
     def _unsubscribe(self, subscriber: Subscriber) -> None:
         with self._lock:
             self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
+
+    @property
+    def active(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._subscribers)
 
     def publish(self, changes: Sequence[Change]) -> None:
         for subscriber in self._subscribers:

@@ -17,7 +17,7 @@ import apsw
 from bson import ObjectId
 
 from yunbox.documents import commands as c
-from yunbox.errors import QueryError
+from yunbox.errors import QueryError, WriteConflict
 
 from . import building, pipelines, reads, schema, sweeping, writes
 from .catalog import Collection
@@ -342,10 +342,44 @@ class Engine:
             )
         with session.lock, limited(session.overlay.connection, _deadline(command)):
             session.check_open()
+            if session.fresh:
+                self._fix_snapshot(session)
             result = handler(session.overlay, command)
+            conflict = self._conflicts(session)
+        if conflict:
+            # The session is over, as in MongoDB: clients start a new one without aborting this one.
+            self.abort_sync(transaction)
+            raise WriteConflict()
         if isinstance(result, writes.Partly):
             raise result.error
         return result
+
+    def _fix_snapshot(self, session: Session) -> None:
+        """Move the session to the present: what happened between its start and its first command is seen (MongoDB)."""
+        connection = session.overlay.connection
+        for _ in range(MAX_ATTEMPTS):
+            connection.execute("ROLLBACK")
+            catalog = {name: building.as_of_now(collection) for name, collection in self._writer.catalog.items()}
+            connection.execute("BEGIN")
+            session.overlay = Overlay(self.space, connection, catalog)
+            session.sequence = last_sequence(connection)
+            if all(building.is_current(self._writer.catalog.get(name), one) for name, one in catalog.items()):
+                session.fresh = False
+                return
+        raise QueryError("the collections change too often", number=112, name="WriteConflict")
+
+    def _conflicts(self, session: Session) -> bool:
+        """Whether somebody else has written what the session has just written."""
+        places = session.unchecked()
+        if not places:
+            return False
+        if any(self._sessions.writes(place, session) for place in places):
+            return True
+        sql = "SELECT 1 FROM log WHERE seq>? AND coll=? AND kt=? AND k=? LIMIT 1"
+        with self._readers.lent() as connection:
+            return any(
+                connection.execute(sql, (session.sequence, owner, *key)).fetchone() is not None for owner, key in places
+            )
 
     # Changes
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from yunbox.documents.query.paths import is_index
-from yunbox.documents.query.values import MISSING, UNDEFINED
+from yunbox.documents.query.values import MISSING, NUMBER, STRING, UNDEFINED
 from yunbox.errors import QueryError
 
-from .keys import index_key
+from .keys import MAX_KEY_LENGTH, index_key
 
 Row = tuple[Any, ...]
 _Walk = tuple[Any, tuple[str, ...]]
 """A value and the parts that remain to be walked below it."""
+
+
+_NONE: frozenset[int] = frozenset()
 
 
 class Keys:
@@ -33,7 +36,6 @@ class Keyer:
         self._paths = paths
         self._sparse = sparse
         self._collation = collation
-        self._single = paths[0][0] if len(paths) == 1 and len(paths[0]) == 1 else None
 
     def keys(self, document: dict[str, Any]) -> Keys:
         """The keys of a document.
@@ -41,13 +43,30 @@ class Keyer:
         Raises:
             QueryError: CannotIndexParallelArrays (171) when two components reach different arrays.
         """
-        if self._single is not None:
-            value = document.get(self._single, MISSING)
-            if type(value) is not list:
-                return self._build([(value,)], frozenset())
+        if not self._sparse and self._collation is None:
+            row = self._plain_row(document)
+            if row is not None:
+                return Keys({row}, _NONE, True)
         multikey: set[int] = set()
         tuples = self._expand([(document, parts) for parts in self._paths], multikey)
         return self._build(tuples, frozenset(multikey))
+
+    def _plain_row(self, document: dict[str, Any]) -> Row | None:
+        """The one row of a document with short strings and integers in all components, else ``None``."""
+        row: Row = ()
+        for parts in self._paths:
+            value: Any = document
+            for part in parts:
+                if type(value) is not dict:
+                    return None
+                value = value.get(part)
+            if type(value) is str and len(value) <= MAX_KEY_LENGTH:
+                row += (STRING, value)
+            elif type(value) is int:
+                row += (NUMBER, value)
+            else:
+                return None
+        return row
 
     def _expand(self, walks: list[_Walk], multikey: set[int]) -> list[tuple[Any, ...]]:
         stopped = [_descend(value, parts) for value, parts in walks]
@@ -79,6 +98,9 @@ class Keyer:
             for value in values:
                 if self._collation is not None and isinstance(value, str):
                     value = self._collation.key(value)
+                if type(value) is str and len(value) <= MAX_KEY_LENGTH:
+                    row += (STRING, value)
+                    continue
                 key, is_exact = index_key(value)
                 row += key
                 exact = exact and is_exact

@@ -38,9 +38,10 @@ class Housekeeper:
     def _committed(self, connection: apsw.Connection, name: str, pages: int) -> int:
         self._commits += 1
         self._pages = pages
-        self._start()
-        self._wake.set()
-        if pages > URGENT_PAGES:
+        if not self._wake.is_set():
+            self._start()
+            self._wake.set()
+        if pages > URGENT_PAGES and not self._urgent.is_set():
             self._urgent.set()
         return apsw.SQLITE_OK
 

@@ -41,7 +41,6 @@ _BITS: dict[type, int] = {
     dict: OBJECT,
     list: ARRAY,
 }
-_PLAIN: Final = NULL | STRING | BOOLEAN
 
 
 class Node:
@@ -76,13 +75,14 @@ class Shape:
     def _walk(self, value: Mapping[str, Any], node: Node, prefix: str, wrapped: list[str]) -> None:
         children = node.children
         for name, item in value.items():
-            bit = _BITS.get(type(item), OTHER)
-            if bit == NUMBER and type(item) is float and item - item != 0:
+            kind = type(item)
+            bit = _BITS.get(kind, OTHER)
+            if kind is float and item - item != 0.0:
                 bit = OTHER
             child = children.get(name)
             if child is None or bit & ~child.bits:
                 child = self._grow(children, child, name, bit)
-            if bit == NUMBER or bit & _PLAIN:
+            if bit <= BOOLEAN:
                 continue
             if bit == OBJECT:
                 _note_object(name, item, wrapped)

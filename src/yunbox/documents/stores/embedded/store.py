@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 from bson import ObjectId, Regex
@@ -16,14 +16,27 @@ from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
 
 from . import schema
 from .catalog import Collection
-from .changes import Change, Operation
+from .changes import Change, Hub, Operation
 from .encoding import encode
 from .keys import Key, key_of
-from .upkeep import add_keys, change_keys, remove_keys
+from .upkeep import Entry, add_keys, change_keys, keys_of, remove_keys
 from .view import Document, Found, View
 
-MAX_KEPT_DOCUMENTS = 1000
+MAX_KEPT_DOCUMENTS = 256
 """A batch of more changes than this does not keep documents in the log."""
+
+
+class Written(NamedTuple):
+    """One change of a batch. ``transaction`` is the place in the batch of the first change of its transaction."""
+
+    collection: Collection
+    key: Key
+    operation: Operation
+    id: Any
+    before: Document | None
+    after: Document | None
+    text: str | None
+    transaction: int | None
 
 
 @dataclass(slots=True)
@@ -31,30 +44,32 @@ class Batch:
     """What the requests of one commit did so far."""
 
     catalog: dict[str, Collection]
-    changes: list[Change] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)
     touched: dict[int, Collection] = field(default_factory=dict)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def copy(self) -> Batch:
         return Batch(
-            dict(self.catalog), list(self.changes), dict(self.counts), dict(self.touched), list(self.after_commit)
+            dict(self.catalog), list(self.written), dict(self.counts), dict(self.touched), list(self.after_commit)
         )
 
 
 class Store(View):
     """A `View` that also writes. Used by one thread at a time, inside the writer's transaction."""
 
-    def __init__(self, space: str, connection: apsw.Connection) -> None:
+    def __init__(self, space: str, connection: apsw.Connection, hub: Hub) -> None:
         super().__init__(space, connection, {})
         self.batch = Batch({})
-        self.transaction: int | None = None
+        self._transaction: int | None = None
+        self._hub = hub
+        self._sequence = last_sequence(connection)
 
     def start(self, batch: Batch) -> None:
         """Begin to work on a batch."""
         self.batch = batch
         self.catalog = batch.catalog
-        self.transaction = None
+        self._transaction = None
 
     # Collections
 
@@ -108,23 +123,20 @@ class Store(View):
         document = with_id(document)
         key = key_of(document["_id"])
         wrapped = collection.shape.observe(document)
-        text = encode(document)
-        with self._whole(collection):
+        text = encode(document).decode()
+        entries = keys_of(collection, document)
+        with self._whole(entries):
             try:
-                self.connection.execute(
-                    f"INSERT INTO {collection.table}(kt, k, d, sp) VALUES(?, ?, jsonb(?), ?)",
-                    (*key, text.decode(), wrapped),
-                )
+                self.connection.execute(collection.insert_sql, (*key, text, wrapped))
             except apsw.ConstraintError:
                 raise duplicate_id(collection.name, document["_id"]) from None
-            if collection.indexes:
-                add_keys(self.connection, collection, self.connection.last_insert_rowid(), document)
+            add_keys(self.connection, collection, self.connection.last_insert_rowid(), entries)
         self._counted(collection, 1)
         self._log(collection, "insert", key, None, document, text)
         return document["_id"]
 
-    def replace(self, collection: Collection, found: Found, document: Document) -> None:
-        """Store another document in the place of one.
+    def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
+        """Store another document in the place of one; ``whole`` when that is how it was asked for.
 
         Raises:
             DuplicateKey, QueryError: ImmutableField (66) when the ``_id`` differs.
@@ -132,16 +144,16 @@ class Store(View):
         key = key_of(found.document["_id"])
         check_same_id(found.document, document)
         wrapped = collection.shape.observe(document)
-        text = encode(document)
+        text = encode(document).decode()
         assert found.rid is not None
-        with self._whole(collection):
+        before, after = keys_of(collection, found.document), keys_of(collection, document)
+        with self._whole(after):
             self.connection.execute(
-                f"UPDATE {collection.table} SET d=jsonb(?), sp=? WHERE rid=?", (text.decode(), wrapped, found.rid)
+                f"UPDATE {collection.table} SET d=jsonb(?), sp=? WHERE rid=?", (text, wrapped, found.rid)
             )
-            if collection.indexes:
-                change_keys(self.connection, collection, found.rid, found.document, document)
+            change_keys(self.connection, collection, found.rid, before, after)
         self._counted(collection, 0)
-        self._log(collection, "update", key, found.document, document, text)
+        self._log(collection, "replace" if whole else "update", key, found.document, document, text)
 
     def remove(self, collection: Collection, found: Found) -> None:
         """Delete a stored document."""
@@ -152,9 +164,9 @@ class Store(View):
         self._log(collection, "delete", key_of(found.document["_id"]), found.document, None, None)
 
     @contextmanager
-    def _whole(self, collection: Collection) -> Iterator[None]:
+    def _whole(self, entries: list[Entry]) -> Iterator[None]:
         """Undo a document's writes when one of its keys is refused."""
-        if not any(index.unique or index.fields[1:] for index in collection.indexes):
+        if not any(index.unique for index, _ in entries):
             yield
             return
         self.connection.execute("SAVEPOINT document")
@@ -177,30 +189,41 @@ class Store(View):
         key: Key,
         before: Document | None,
         after: Document | None,
-        text: bytes | None,
+        text: str | None,
     ) -> None:
-        at = time.time_ns() // 1_000_000
-        kept = text.decode() if text is not None and len(self.batch.changes) < MAX_KEPT_DOCUMENTS else None
-        self.connection.execute(
-            "INSERT INTO log(ts, coll, op, kt, k, doc, tx) VALUES(?, ?, ?, ?, ?, ?, ?)",
-            (at, collection.id, operation, *key, kept, self.transaction),
-        )
+        written = self.batch.written
         document = before if after is None else after
         id = None if document is None else document["_id"]
-        sequence = self.connection.last_insert_rowid()
-        self.batch.changes.append(Change(sequence, at, collection.name, operation, id, before, after, self.transaction))
+        if len(written) >= MAX_KEPT_DOCUMENTS:
+            text = None
+            if not self._hub.active:
+                before = after = None
+        written.append(Written(collection, key, operation, id, before, after, text, self._transaction))
 
-    def next_sequence(self) -> int:
-        """The number that the next change will have."""
-        return last_sequence(self.connection) + 1
+    def in_one_transaction(self) -> None:
+        """Mark the changes to come as one transaction's."""
+        self._transaction = len(self.batch.written)
 
     def save(self) -> None:
-        """Write down counts and shapes; the last thing before the commit."""
+        """Write down the log, counts and shapes; the last thing before the commit."""
+        if self.batch.written:
+            self._save_log()
         for id, collection in self.batch.touched.items():
             schema.save_collection(self.connection, collection, self.batch.counts[id])
 
+    def _save_log(self) -> None:
+        at = time.time_ns() // 1_000_000
+        first = self._sequence + 1
+        self.connection.executemany(
+            "INSERT INTO log(seq, ts, coll, op, kt, k, doc, tx) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (first + place, at, one.collection.id, one.operation, *one.key, one.text, _tx(first, one))
+                for place, one in enumerate(self.batch.written)
+            ],
+        )
+
     def publish(self) -> None:
-        """Make counts known to readers; the first thing after the commit."""
+        """Make counts known to readers, and changes to subscribers; the first thing after the commit."""
         for collection in self.batch.catalog.values():
             if collection.id in self.batch.counts:
                 collection.count = self.batch.counts[collection.id]
@@ -208,6 +231,23 @@ class Store(View):
                 collection.flags_changed = False
         for action in self.batch.after_commit:
             action()
+        first = self._sequence + 1
+        self._sequence += len(self.batch.written)
+        if self._hub.active:
+            self._hub.publish(self._changes(first))
+
+    def _changes(self, first: int) -> list[Change]:
+        at = time.time_ns() // 1_000_000
+        return [
+            Change(
+                first + place, at, one.collection.name, one.operation, one.id, one.before, one.after, _tx(first, one)
+            )
+            for place, one in enumerate(self.batch.written)
+        ]
+
+
+def _tx(first: int, one: Written) -> int | None:
+    return None if one.transaction is None else first + one.transaction
 
 
 def last_sequence(connection: apsw.Connection) -> int:

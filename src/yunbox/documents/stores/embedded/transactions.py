@@ -1,7 +1,9 @@
 """Transactions: optimistic sessions over a snapshot.
 
-A session reads one snapshot and its own writes, which it keeps to itself. The commit checks that nobody wrote what it read
-or wrote since the snapshot, and then writes everything at once. No lock is held in between.
+A session reads one snapshot, fixed by its first command, and its own writes, which it keeps to itself. A write to a document
+that somebody else has written since, or that another open session has written, ends the session at once (TX-3). The commit
+checks that nobody wrote what it read or wrote since the snapshot, and then writes everything at once. No lock is held in
+between.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ class Overlay(View):
         self.written[place] = document
         return document["_id"]
 
-    def replace(self, collection: Collection, found: Found, document: Document) -> None:
+    def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
         check_same_id(found.document, document)
         self.written[collection.id, key_of(document["_id"])] = document
 
@@ -97,6 +99,8 @@ class Session:
     def __init__(self, overlay: Overlay, sequence: int) -> None:
         self.overlay = overlay
         self.sequence = sequence
+        self.fresh = True
+        self.checked: set[Place] = set()
         self.started = time.monotonic()
         self.lock = threading.Lock()
         self.over = False
@@ -110,6 +114,12 @@ class Session:
         if self.over:
             raise ended()
 
+    def unchecked(self) -> set[Place]:
+        """What this session has written since this was asked before."""
+        places = self.overlay.written.keys() - self.checked
+        self.checked |= places
+        return places
+
     def apply(self, store: Store) -> None:
         """Write everything, as one unit of the writer's work.
 
@@ -120,7 +130,7 @@ class Session:
         overlay = self.overlay
         self._check_conflicts(store)
         collections = {collection.id: collection for collection in store.batch.catalog.values()}
-        store.transaction = store.next_sequence()
+        store.in_one_transaction()
         for (owner, key), document in overlay.written.items():
             collection = collections.get(owner)
             if collection is None:
@@ -146,6 +156,8 @@ class Session:
         for owner, place, native in rows:
             if (owner, (place, native)) in touched:
                 raise WriteConflict()
+        if any((one.collection.id, one.key) in touched for one in store.batch.written):
+            raise WriteConflict()
 
 
 def ended() -> InvalidRequest:
@@ -186,6 +198,11 @@ class Sessions:
         session = self.get(name)
         del self._open[name]
         return session
+
+    def writes(self, place: Place, besides: Session) -> bool:
+        """Whether another open session has written this document."""
+        others = [session for session in list(self._open.values()) if session is not besides and not session.expired]
+        return any(place in session.overlay.written for session in others)
 
     def discard(self, name: str) -> Session | None:
         """Remove a session if it is still there."""

@@ -12,29 +12,27 @@ from .catalog import Collection, Index
 from .extraction import Row
 
 Document = dict[str, Any]
+Rows = set[Row] | frozenset[Row]
+Entry = tuple[Index, Rows]
 _NOTHING: frozenset[Row] = frozenset()
 
 
-def add_keys(connection: apsw.Connection, collection: Collection, rid: int, document: Document) -> None:
+def keys_of(collection: Collection, document: Document) -> list[Entry]:
+    """The keys of a document in each index. Raises `QueryError` before anything is written."""
+    return [(index, _keys(collection, index, document)) for index in collection.indexes]
+
+
+def add_keys(connection: apsw.Connection, collection: Collection, rid: int, entries: list[Entry]) -> None:
     """Enter a new document into every index. Raises `DuplicateKey`."""
-    for index in collection.indexes:
-        add_to_index(connection, collection, index, rid, document)
-
-
-def add_to_index(
-    connection: apsw.Connection, collection: Collection, index: Index, rid: int, document: Document
-) -> None:
-    """Enter a document into one index. Raises `DuplicateKey`."""
-    _insert(connection, collection, index, rid, _keys(collection, index, document))
+    for index, rows in entries:
+        _insert(connection, collection, index, rid, rows)
 
 
 def change_keys(
-    connection: apsw.Connection, collection: Collection, rid: int, before: Document, after: Document
+    connection: apsw.Connection, collection: Collection, rid: int, before: list[Entry], after: list[Entry]
 ) -> None:
     """Move a document in every index. Raises `DuplicateKey`."""
-    for index in collection.indexes:
-        old = _keys(collection, index, before)
-        new = _keys(collection, index, after)
+    for (index, old), (_, new) in zip(before, after, strict=True):
         if old != new:
             _delete(connection, index, rid, old - new)
             _insert(connection, collection, index, rid, new - old)
@@ -46,7 +44,7 @@ def remove_keys(connection: apsw.Connection, collection: Collection, rid: int, d
         _delete(connection, index, rid, _keys(collection, index, document))
 
 
-def _keys(collection: Collection, index: Index, document: Document) -> frozenset[Row] | set[Row]:
+def _keys(collection: Collection, index: Index, document: Document) -> Rows:
     if index.covers is not None and not index.covers(document):
         return _NOTHING
     keys = index.keyer.keys(document)
@@ -58,12 +56,8 @@ def _keys(collection: Collection, index: Index, document: Document) -> frozenset
     return keys.rows  # type: ignore[no-any-return]
 
 
-def _insert(
-    connection: apsw.Connection, collection: Collection, index: Index, rid: int, rows: set[Row] | frozenset[Row]
-) -> None:
-    if not rows:
-        return
-    sql = f"INSERT INTO {index.table} VALUES({'?,' * (2 * len(index.fields))}?)"
+def _insert(connection: apsw.Connection, collection: Collection, index: Index, rid: int, rows: Rows) -> None:
+    sql = index.insert_sql
     for row in rows:
         try:
             connection.execute(sql, (*row, rid))
@@ -83,11 +77,8 @@ def fill_index(connection: apsw.Connection, collection: Collection, index: Index
                 raise _duplicate(collection, index, row) from None
 
 
-def _delete(connection: apsw.Connection, index: Index, rid: int, rows: set[Row] | frozenset[Row]) -> None:
-    if not rows:
-        return
-    columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(index.fields)))
-    sql = f"DELETE FROM {index.table} WHERE {columns}rid=?"
+def _delete(connection: apsw.Connection, index: Index, rid: int, rows: Rows) -> None:
+    sql = index.delete_sql
     for row in rows:
         connection.execute(sql, (*row, rid))
 

@@ -67,11 +67,8 @@ class Writer:
 
     def __init__(self, space: str, connection: apsw.Connection, catalog: dict[str, Collection], hub: Hub) -> None:
         self.catalog = catalog
-        self.commits = 0
-        self.on_commit: Callable[[], None] | None = None
         self._connection = connection
-        self._store = Store(space, connection)
-        self._hub = hub
+        self._store = Store(space, connection, hub)
         self._lock = threading.Lock()
         self._waiting: deque[Request] = deque()
         self._wake = threading.Condition()
@@ -155,13 +152,8 @@ class Writer:
             for request in requests:
                 request.error = request.error or error
             return
-        self._store.publish()
         self.catalog = batch.catalog
-        self.commits += 1
-        if batch.changes:
-            self._hub.publish(batch.changes)
-        if self.on_commit is not None:
-            self.on_commit()
+        self._store.publish()
 
     def _run_one(self, request: Request, batch: Batch, alone: bool) -> Batch:
         """Run a request on a copy of the batch; the result is the batch that goes on."""

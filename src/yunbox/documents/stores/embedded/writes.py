@@ -36,7 +36,7 @@ class Target(Protocol):
 
     def insert(self, collection: Collection, document: Document) -> Any: ...
 
-    def replace(self, collection: Collection, found: Found, document: Document) -> None: ...
+    def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None: ...
 
     def remove(self, collection: Collection, found: Found) -> None: ...
 
@@ -178,7 +178,7 @@ class Change:
         after = self._update.apply(before, position=position, now=self._now)
         if after is before or ejson.dumps(after) == ejson.dumps(before):
             return before
-        target.replace(collection, found, after)
+        target.replace(collection, found, after, self._update.kind == "replacement")
         return after
 
     def upserted(self) -> Document:
