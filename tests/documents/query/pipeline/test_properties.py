@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from itertools import pairwise
+from typing import Any
 
 import pytest
+
+from yunbox.documents.query.match import compile_filter
+from yunbox.documents.query.pipeline import compile_pipeline
 
 from .memory import Document, Memory, aggregate
 
@@ -101,3 +105,67 @@ def test_automatic_buckets_hold_everything_in_order(buckets: int) -> None:
     assert len(result) <= buckets
     for earlier, later in pairwise(result):
         assert earlier["_id"]["max"] == later["_id"]["min"]
+
+
+def test_a_join_finds_what_a_filter_finds() -> None:
+    generator = random.Random(8)
+    values: list[Any] = [None, 0, 1, 1.0, "a", [], [1], [1, "a"], [[1]], {"x": 1}, {"b": 1}, True, [None], [{"b": 1}]]
+
+    def document(number: int) -> Document:
+        kind = generator.randrange(4)
+        if kind == 0:
+            return {"_id": number}
+        value = generator.choice(values)
+        return {"_id": number, "a": value if kind == 1 else {"b": value} if kind == 2 else [{"b": value}, {}]}
+
+    foreign = [document(number) for number in range(80)]
+    for path in ("a", "a.b", "a.0"):
+        for value in values:
+            if isinstance(value, list):
+                continue
+            lookup = {"from": "f", "localField": "v", "foreignField": path, "as": "found"}
+            (result,) = aggregate([{"$lookup": lookup}], [{"v": value}], Memory({"f": foreign}))
+            matches = compile_filter({path: {"$eq": value}})
+            assert result["found"] == [other for other in foreign if matches(other)], (path, value)
+
+
+STAGES: list[Document] = [
+    {"$match": {"n": {"$gt": 30}}},
+    {"$match": {"o.x": {"$lt": 60}, "k": {"$ne": "c"}}},
+    {"$match": {"$or": [{"t": 1}, {"n": 5}]}},
+    {"$match": {"$expr": {"$gt": ["$n", "$o.x"]}}},
+    {"$set": {"n": {"$add": ["$n", 1]}}},
+    {"$set": {"o.y": "$n", "z": "$k"}},
+    {"$unset": "t"},
+    {"$unset": "o.x"},
+    {"$project": {"n": 1, "o": 1, "z": {"$concat": ["$k", "!"]}}},
+    {"$project": {"k": 0}},
+    {"$sort": {"n": -1, "_id": 1}},
+    {"$sort": {"o.x": 1, "_id": -1}},
+    {"$limit": 25},
+    {"$skip": 3},
+    {"$unwind": "$t"},
+    {"$unwind": {"path": "$t", "includeArrayIndex": "n", "preserveNullAndEmptyArrays": True}},
+    {"$lookup": {"from": "f", "localField": "n", "foreignField": "_id", "as": "z"}},
+    {"$group": {"_id": "$k", "n": {"$sum": "$n"}, "o": {"$last": "$o"}}},
+    {"$project": {"_id": 0, "n": 1}},
+]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_pipeline_gives_what_its_stages_give_one_by_one(seed: int) -> None:
+    generator = random.Random(seed)
+    source = [{**document, "o": {"x": generator.randrange(100)}} for document in documents(seed, 80)]
+    memory = Memory({"f": [{"_id": number} for number in range(0, 100, 7)]})
+    pipeline = [generator.choice(STAGES) for _ in range(generator.randrange(2, 7))]
+
+    expected = source
+    for stage in pipeline:
+        expected = aggregate([stage], expected, memory)
+
+    assert aggregate(pipeline, source, memory) == expected
+    paths = compile_pipeline(pipeline, collection="main").dependencies()
+    if paths is not None:
+        names = {path.split(".", 1)[0] for path in paths}
+        pruned = [{name: value for name, value in document.items() if name in names} for document in source]
+        assert aggregate(pipeline, pruned, memory) == expected
