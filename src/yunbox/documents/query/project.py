@@ -147,7 +147,7 @@ def _reduction(plan: _Plan, variables: Mapping[str, Any], collation: Any) -> Pro
             return _identity_only(specification)
     if not specification:
         return dict
-    transform, _ = compile_plain("projection", specification, Scope(variables.keys(), collation))
+    transform = compile_plain("projection", specification, Scope(variables.keys(), collation)).transform
     return lambda document: transform(document, variables)
 
 
