@@ -16,7 +16,7 @@ class TriggerSettings:
 
     name: str
     config: str
-    payload: Any = None
+    payload: Any = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,9 +325,11 @@ class FunctionService:
         except FunctionFailed as error:
             outcome.lines, outcome.cold = error.data.get("logs", []), error.data.get("cold", False)
             outcome.error = error
-        finally:
-            duration = time.perf_counter() - started
-            active.pool.release(instance, duration)
+        except asyncio.CancelledError:
+            instance.when_free(lambda: active.pool.release(instance, time.perf_counter() - started))
+            raise
+        duration = time.perf_counter() - started
+        active.pool.release(instance, duration)
         outcome.duration_ms = duration * 1000
         self._log(caller.space).add(outcome.record())
         if outcome.error is not None:

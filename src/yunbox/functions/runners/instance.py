@@ -153,13 +153,35 @@ class Instance(asyncio.Protocol):
         except FunctionFailed as error:
             error.data["logs"] = running.lines
             error.data["cold"] = cold
+            self._finish(running)
             raise
-        finally:
-            running.timer.cancel()
-            if self._running is running:
-                self._running = None
-            self.finished_at = time.monotonic()
+        except asyncio.CancelledError:
+            # Nobody waits any more, but the code still runs: the process is not free until it has answered.
+            running.future = loop.create_future()
+            raise
+        self._finish(running)
         return Answer(value, running.lines, cold)
+
+    def when_free(self, callback: Callable[[], None]) -> None:
+        """Call back once the invocation that was given up has ended, one way or the other."""
+        running = self._running
+        if running is None or self.dead:
+            callback()
+            return
+
+        def ended(future: asyncio.Future[bytes]) -> None:
+            future.exception()
+            self._finish(running)
+            callback()
+
+        running.future.add_done_callback(ended)
+
+    def _finish(self, running: _Running) -> None:
+        if running.timer is not None:
+            running.timer.cancel()
+        if self._running is running:
+            self._running = None
+        self.finished_at = time.monotonic()
 
     def _write(self, frame: bytes) -> None:
         if self._transport is not None:
