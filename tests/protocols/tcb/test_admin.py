@@ -217,6 +217,20 @@ def test_an_update_of_nothing_changes_nothing(todos: AdminClient) -> None:
         assert reply["data"]["updated"] == 0
 
 
+def test_setting_a_document_to_itself_counts(todos: AdminClient) -> None:
+    todos.send("database.insertDocument", collectionName="todos", data=['{"_id":"a","n":1}'])
+    same: dict[str, Any] = {"collectionName": "todos", "query": '{"_id":"a"}', "queryType": "DOC"}
+    replaced = todos.send("database.modifyDocument", **same, data='{"n":1}', merge=False, upsert=True)
+    assert replaced["data"] == {"updated": 1, "matched": 1}
+    assert todos.send("database.modifyDocument", **same, data='{"$set":{"n":1}}')["data"]["updated"] == 0
+
+
+def test_field_names_may_not_start_with_a_dollar(todos: AdminClient) -> None:
+    for action in ("database.addDocument", "database.insertDocument"):
+        data: Any = [{"$_key": 1}] if action.endswith("addDocument") else ['{"$_key":1}']
+        assert todos.send(action, collectionName="todos", data=data)["code"] == "DATABASE_REQUEST_FAILED"
+
+
 def test_an_empty_query_text_removes_nothing(todos: AdminClient) -> None:
     todos.send("database.insertDocument", collectionName="todos", data=['{"_id":"a"}'])
     reply = todos.send("database.removeDocument", collectionName="todos", query="", queryType="WHERE", multi=True)

@@ -304,7 +304,7 @@ def test_file_ids(admin: AdminClient, space: Space) -> None:
         "STORAGE_FILE_NONEXIST",
         "INVALID_ENV",
         "STORAGE_FILE_NONEXIST",
-        "INVALID_PARAM",
+        "STORAGE_FILE_NONEXIST",
     ]
     assert [item["fileID"] for item in items] == listed
 
@@ -320,8 +320,14 @@ def test_delete(admin: AdminClient) -> None:
     assert [(item["fileID"], item["code"]) for item in items] == [
         (file_id, "SUCCESS"),
         (file_id + "x", "STORAGE_FILE_NONEXIST"),
-        ("nonsense", "INVALID_PARAM"),
+        ("nonsense", "STORAGE_FILE_NONEXIST"),
     ]
+
+
+def test_no_more_than_50_files_at_once(admin: AdminClient) -> None:
+    ids = ["cloud://x.y/1.jpg"] * 51
+    assert admin.send("storage.batchDeleteFile", fileid_list=ids)["code"] == "INVALID_PARAM"
+    assert admin.send("storage.batchGetDownloadUrl", file_list=ids)["code"] == "INVALID_PARAM"
 
 
 def test_copy(admin: AdminClient, space: Space) -> None:

@@ -51,13 +51,12 @@ class FileIds:
         """The key in a file id; the bucket's account suffix may be missing.
 
         Raises:
-            InvalidRequest: when it is not a file id.
             SpaceNotFound: when it belongs to another environment.
-            FileNotFound: when the bucket is not the space's.
+            FileNotFound: when it is not a file id, or the bucket is not the space's.
         """
         match = re.fullmatch(r"cloud://([^./]+)\.([^/]+)/(.+)", file_id, re.DOTALL)
         if not match:
-            raise InvalidRequest(f"`{file_id[:100]}` is not a file id: cloud://ENV.BUCKET/PATH / fileID 格式错误")
+            raise FileNotFound(f"`{file_id[:100]}` is not a file id: cloud://ENV.BUCKET/PATH / fileID 格式错误")
         if not self._any:
             self._check_place(match[1], match[2])
         return match[3]

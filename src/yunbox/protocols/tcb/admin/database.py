@@ -13,7 +13,7 @@ import orjson
 
 from yunbox.documents import commands
 from yunbox.documents.dialects import TCB
-from yunbox.errors import InvalidRequest
+from yunbox.errors import InvalidRequest, QueryError
 from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
 from yunbox.protocols.tcb.admin.commands import encode_commands
 from yunbox.protocols.tcb.values import encode_id, encode_new, new_text, old_text, parse
@@ -64,6 +64,11 @@ async def _insert(call: Call, documents: list[Any]) -> list[Any]:
 def _document(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest("a document must be an object / 文档必须是对象")
+    for name in value:
+        if name.startswith("$"):
+            raise QueryError(
+                f"the field name '{name[:40]}' must not start with '$'", number=52, name="DollarPrefixedFieldName"
+            )
     return value
 
 
@@ -127,7 +132,9 @@ async def modify_document(call: Call) -> Reply:
 
 async def _update(call: Call, upserted: str) -> Reply:
     result: commands.UpdateResult = await run(call, _update_command(call))
-    data: dict[str, Any] = {"updated": result.modified, "matched": result.matched}
+    # A replacement counts even when nothing differs (the vendor's own test suite sets a document to itself).
+    updated = result.modified if call.flag("merge", True) else result.matched
+    data: dict[str, Any] = {"updated": updated, "matched": result.matched}
     if result.upserted:
         data[upserted] = encode_id(result.upserted_id)
     return {"data": data}
@@ -165,7 +172,7 @@ def update_of(data: dict[str, Any] | None, *, merge: bool) -> dict[str, Any]:
     if data is None:
         raise InvalidRequest("param should have required property 'data' / 缺少要更新的数据")
     if not merge:
-        return data
+        return _document(data)
     operators = {name: value for name, value in data.items() if name.startswith("$") and value != {}}
     fields = {name: value for name, value in data.items() if not name.startswith("$")}
     return {**operators, "$set": {**operators.get("$set", {}), **fields}} if fields else operators or {"$set": {}}

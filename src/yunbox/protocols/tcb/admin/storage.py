@@ -12,6 +12,8 @@ from yunbox.protocols.tcb.errors import vendor_error
 from yunbox.protocols.tcb.objects import FileIds, upload_metadata
 
 _OK = "SUCCESS"
+MAX_FILES = 50
+"""Most files in one call for links or deletion (ST-5, ST-6)."""
 DEFAULT_MAX_AGE = 7200
 """Seconds that a link works when nothing is asked for (ST-5)."""
 
@@ -35,8 +37,15 @@ async def upload_file(call: Call) -> Reply:
 
 
 async def get_download_urls(call: Call) -> Reply:
-    items = [_with_link(call, item) for item in call.items("file_list")]
+    items = [_with_link(call, item) for item in _some_files(call, "file_list")]
     return {"data": {"download_list": items}}
+
+
+def _some_files(call: Call, name: str) -> list[Any]:
+    listed = call.items(name)
+    if len(listed) > MAX_FILES:
+        raise InvalidRequest(f"no more than {MAX_FILES} files at once, not {len(listed)} / 一次最多 {MAX_FILES} 个文件")
+    return listed
 
 
 def _with_link(call: Call, item: Any) -> dict[str, Any]:
@@ -64,7 +73,7 @@ def _ids(file_id: str) -> dict[str, str]:
 
 
 async def delete_files(call: Call) -> Reply:
-    ids = [str(item) for item in call.items("fileid_list")]
+    ids = [str(item) for item in _some_files(call, "fileid_list")]
     names = _names(call)
     keys: dict[str, str | YunboxError] = {}
     for file_id in ids:

@@ -65,7 +65,7 @@ async def update(call: Call) -> Reply:
             upsert=call.flag("upsert", False),
         ),
     )
-    reply: dict[str, Any] = {"updated": str(result.modified)}
+    reply: dict[str, Any] = {"updated": str(result.modified if merge else result.matched)}
     if result.upserted:
         reply["upserted"] = encode_new([{"_id": result.upserted_id}])
     return reply
