@@ -53,6 +53,9 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
+        if self.force_exit:
+            # uvicorn leaves this out for the impatient, but files are closed in any case.
+            await self.lifespan.shutdown()
         _address_file(self._app.settings).unlink(missing_ok=True)
 
 
