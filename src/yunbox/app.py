@@ -16,6 +16,7 @@ from yunbox.documents.service import DocumentService
 from yunbox.documents.stores import Engine
 from yunbox.errors import InvalidRequest, YunboxError
 from yunbox.files.service import FileService
+from yunbox.files.sites import SiteService
 from yunbox.files.stores import LocalStore
 from yunbox.functions.capability import Capabilities
 from yunbox.functions.service import FunctionService
@@ -74,6 +75,7 @@ class App:
         services.documents.close()
         services.files.close()
         services.statistics.close()
+        services.sites.close()
         services.spaces.close()
         self._lock.release()
 
@@ -153,6 +155,9 @@ def _services(settings: Settings) -> Services:
         ),
         functions=functions,
         statistics=StatisticsService(spaces),
+        sites=SiteService(
+            spaces, LocalStore(settings.data / "spaces"), keyring.derive("sites"), settings.max_upload_mb * 2**20
+        ),
         address=address,
     )
     host_calls.services = services

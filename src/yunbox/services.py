@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from yunbox.documents.service import DocumentService
 from yunbox.files.service import FileService
+from yunbox.files.sites import SiteService
 from yunbox.functions.service import FunctionService
 from yunbox.identity.service import IdentityService
 from yunbox.realtime.service import RealtimeService
@@ -50,4 +51,5 @@ class Services:
     functions: FunctionService
     realtime: RealtimeService
     statistics: StatisticsService
+    sites: SiteService
     address: Address = field(default_factory=Address)

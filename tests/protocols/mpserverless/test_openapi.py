@@ -367,3 +367,61 @@ def test_usage_is_counted(account: Account, client: GatewayClient, server: Serve
     assert account.call("DescribeResourceQuota")["CloudStorageDataSizeQuota"] > 0
     assert account.refused("QuerySpaceUsage", StartTime=today, EndTime="never") == (400, "InvalidEndTime")
     assert account.refused("QuerySpaceSpecDetail", SpecCode="x") == (400, "UnsupportedOperation")
+
+
+def host(account: Account, path: str, content: bytes) -> None:
+    """Put one page on the account's site."""
+    signed = account.call("GetWebHostingUploadCredential", FilePath=path)["Data"]
+    fields = {
+        "key": signed["FilePath"],
+        "policy": signed["Policy"],
+        "OSSAccessKeyId": signed["AccessKeyId"],
+        "Signature": signed["Signature"],
+        "success_action_status": "200",
+    }
+    assert account.http.post(signed["Endpoint"], data=fields, files={"file": ("x", content)}).status_code == 200
+
+
+def test_web_hosting(cloud: LiveServer, account: Account) -> None:
+    site = f"{account.endpoint}/hosting/{account.space.id}"
+    assert account.http.get(f"{site}/").status_code == 404
+    assert account.refused("GetWebHostingUploadCredential", FilePath="index.html") == (404, "InvalidParameter.NotFound")
+    account.call("OpenWebHostingService")
+    assert account.call("GetWebHostingStatus")["Data"]["Status"] == "OPENED"
+    for path, content in (
+        ("index.html", b"<h1>home</h1>"),
+        ("docs/index.html", b"docs"),
+        ("lost.html", b"lost"),
+        ("big.bin", b"x" * 3_000_000),
+    ):
+        host(account, path, content)
+    home = account.http.get(f"{site}/")
+    assert (home.text, home.headers["content-type"]) == ("<h1>home</h1>", "text/html")
+    assert "sandbox" in home.headers["content-security-policy"]
+    assert account.http.get(f"{site}/", headers={"if-none-match": home.headers["etag"]}).status_code == 304
+    assert account.http.get(site, follow_redirects=True).text == "<h1>home</h1>"
+    assert account.http.get(f"{site}/docs", follow_redirects=True).text == "docs"
+    assert len(account.http.get(f"{site}/big.bin").content) == 3_000_000
+    assert account.http.head(f"{site}/big.bin").headers["content-length"] == "3000000"
+    assert account.http.get(f"{site}/nothing").status_code == 404
+    account.call("ModifyWebHostingConfig", ErrorPath="/lost.html", ErrorHttpStatus=200)
+    lost = account.http.get(f"{site}/nothing")
+    assert (lost.status_code, lost.text) == (200, "lost")
+    assert account.call("GetWebHostingConfig")["Data"]["ErrorPath"] == "lost.html"
+    assert account.refused("ModifyWebHostingConfig", ErrorHttpStatus=99) == (400, "InvalidParameter")
+    account.call("ModifyWebHostingConfig", AllowedIps="10.0.0.0/8, 192.168.1.1")
+    assert account.http.get(f"{site}/").status_code == 403
+    account.call("ModifyWebHostingConfig", AllowedIps="")
+    assert account.http.post(f"{site}/").status_code == 405
+    assert account.call("DescribeWebHostingFile", FilePath="/index.html")["Data"]["Size"] == 13
+    assert account.call("DescribeWebHostingFile", FilePath="none")["Data"]["Exists"] is False
+    page = account.call("ListWebHostingFiles", PageSize=2)["Data"]
+    assert [row["FilePath"] for row in page["WebHostingFiles"]] == ["big.bin", "docs/index.html"]
+    assert account.call("ListWebHostingFiles", Marker=page["NextMarker"])["Data"]["Count"] == 2
+    account.call("DeleteWebHostingFile", FilePath="index.html")
+    account.call("BatchDeleteWebHostingFiles", **{"FilePaths.1": "docs/", "FilePaths.2": "/big.bin"})
+    assert account.call("ListWebHostingFiles")["Data"]["Count"] == 1
+    assert account.call("ListFile")["DataList"] == [], "a site's files are apart from the space's"
+    assert account.refused("BindWebHostingCustomDomain", CustomDomain="a.test") == (400, "UnsupportedOperation")
+    other = Account(account.endpoint, cloud.create_space(), account.http)
+    assert account.http.get(f"{account.endpoint}/hosting/{other.space.id}/lost.html").status_code == 404

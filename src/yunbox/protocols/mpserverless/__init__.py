@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yunbox.http import Route, endpoint
-from yunbox.protocols.mpserverless import http_trigger
+from yunbox.protocols.mpserverless import http_trigger, site
 from yunbox.protocols.mpserverless.addresses import UPLOAD_PREFIX
 from yunbox.protocols.mpserverless.gateway import Gateway, host_call
 from yunbox.protocols.mpserverless.openapi import OpenApi
@@ -23,5 +23,6 @@ def routes(services: Services) -> list[Route]:
         Route("suffix", "/server", endpoint(gateway.server)),
         Route("prefix", UPLOAD_PREFIX, uploads),
         Route("prefix", http_trigger.PREFIX, endpoint(http_trigger.HttpTrigger(services).handle)),
+        Route("prefix", site.PREFIX, site.SiteApp(services)),
         Route("suffix", "/", openapi),
     ]

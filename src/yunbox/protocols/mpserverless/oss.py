@@ -21,6 +21,8 @@ import multipart
 import orjson
 
 from yunbox.errors import LimitExceeded, PermissionDenied, Unauthenticated, YunboxError
+from yunbox.files.service import FileService
+from yunbox.files.sites import SUFFIX
 from yunbox.files.tickets import UploadTicket
 from yunbox.http import JSON, Request, Response
 from yunbox.protocols.mpserverless.addresses import UPLOAD_PREFIX
@@ -65,18 +67,24 @@ class Form:
 
 
 def sign(services: Services, space: Space, ticket: UploadTicket) -> dict[str, str]:
-    """``policy``, ``signature`` and ``accessKeyId`` that allow the one upload of ``ticket``."""
+    """``policy``, ``signature`` and ``accessKeyId`` that allow the one upload of ``ticket`` into the space's files."""
+    return sign_form(services, space.id, ticket, services.files.sign_ticket(ticket))
+
+
+def sign_form(services: Services, space_id: str, ticket: UploadTicket, signed: tuple[str, str]) -> dict[str, str]:
+    """The same for a ticket that the files or the site of the space signed."""
     expires = datetime.fromtimestamp(ticket.expires_at, UTC)
     policy = {
         "expiration": f"{expires:%Y-%m-%dT%H:%M:%S}.000Z",
         "conditions": [["eq", "$key", ticket.key], ["content-length-range", 0, ticket.max_size]],
-        "ticket": services.files.sign_ticket(ticket),
+        "ticket": signed,
+        "site": ticket.space != space_id,
     }
     encoded = base64.b64encode(orjson.dumps(policy)).decode()
     return {
         "policy": encoded,
-        "signature": _signature(services, space.id, encoded),
-        "accessKeyId": f"STS.{space.id}",
+        "signature": _signature(services, space_id, encoded),
+        "accessKeyId": f"STS.{space_id}",
     }
 
 
@@ -112,9 +120,9 @@ class UploadHost:
 
     async def _store(self, request: Request, space_id: str, stream: AsyncIterator[bytes]) -> Response:
         form = await read_form(request.header("content-type"), stream)
-        ticket = self._ticket(space_id, form.fields)
+        files, ticket = self._ticket(space_id, form.fields)
         content_type = form.fields.get("content-type") or form.file.content_type or ""
-        await self._services.files.receive(ticket, form.content, content_type, _kept_headers(form))
+        await files.receive(ticket, form.content, content_type, _kept_headers(form))
         return _accepted(form.fields)
 
     async def _put(self, request: Request, space_id: str, key: str, stream: AsyncIterator[bytes]) -> Response:
@@ -131,26 +139,29 @@ class UploadHost:
         file = await self._services.files.receive(ticket, stream, content_type)
         return Response(b"", 200, "", (("ETag", file.etag), *_CORS))
 
-    def _ticket(self, space_id: str, fields: Mapping[str, str]) -> UploadTicket:
+    def _ticket(self, space_id: str, fields: Mapping[str, str]) -> tuple[FileService, UploadTicket]:
+        """What the form may store, and where: among the space's files or on its site."""
         policy_text = fields.get("policy", "")
         given = fields.get("signature", "").encode()
         if not hmac.compare_digest(_signature(self._services, space_id, policy_text).encode(), given):
             raise UploadRefused(
                 403, "SignatureDoesNotMatch", "the form's signature does not match its policy / 上传签名不匹配"
             )
-        ticket = self._read_ticket(policy_text)
-        if ticket.space != space_id or fields.get("key") != ticket.key:
+        files, ticket = self._read_policy(policy_text)
+        if ticket.space.removesuffix(SUFFIX) != space_id or fields.get("key") != ticket.key:
             raise UploadRefused(
                 403, "AccessDenied", "the form's key is not the one that was reserved / 上传路径与签名时不一致"
             )
-        return ticket
+        return files, ticket
 
-    def _read_ticket(self, policy_text: str) -> UploadTicket:
+    def _read_policy(self, policy_text: str) -> tuple[FileService, UploadTicket]:
         try:
-            claims, signature = orjson.loads(base64.b64decode(policy_text))["ticket"]
+            policy = orjson.loads(base64.b64decode(policy_text))
+            claims, signature = policy["ticket"]
         except (binascii.Error, ValueError, KeyError, TypeError):
             raise UploadRefused(403, "InvalidPolicyDocument", "the policy cannot be read / 上传策略无法识别") from None
-        return self._services.files.read_ticket(claims, signature)
+        files = self._services.sites.files if policy.get("site") else self._services.files
+        return files, files.read_ticket(claims, signature)
 
 
 async def read_form(content_type: str, stream: AsyncIterator[bytes]) -> Form:
