@@ -8,7 +8,7 @@ PROJECT ?= examples/todo-wechat
 .PHONY: run test check bench setup setup-dev node clean
 
 run: setup
-	$(BIN)/yunbox dev $(PROJECT) --port $(PORT)
+	$(BIN)/yunbox dev $(PROJECT) --port $(PORT) --create-collections
 
 test: setup-dev
 	$(BIN)/python -m pytest

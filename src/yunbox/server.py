@@ -111,19 +111,3 @@ def prepare(app: App, ready: Callable[[], None] = lambda: None) -> Server:
     listening = bind(app.settings.host, app.settings.port)
     app.services.address.bind(*listening.getsockname()[:2])
     return Server(app, listening, ready)
-
-
-def serve(app: App, ready: Callable[[], None] = lambda: None) -> None:
-    """Serve ``app`` until SIGINT or SIGTERM."""
-    server = prepare(app, ready)
-    runner = asyncio.Runner(loop_factory=_loop_factory())
-    with runner:
-        runner.run(server.serve())
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop
