@@ -139,7 +139,6 @@ def _become(request: dict[str, Any], descriptors: list[int], launcher: int) -> N
     try:
         os.setsid()
         _arrange(descriptors)
-        _die_with(launcher)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
@@ -152,6 +151,8 @@ def _become(request: dict[str, Any], descriptors: list[int], launcher: int) -> N
         if request["confine"]:
             drop_capabilities()
             landlock.restrict(request["read"], request["write"])
+        # Last: the kernel forgets this when credentials change.
+        _die_with(launcher)
         os.execve(request["argv"][0], request["argv"], request["env"])
     except BaseException as error:
         os.write(2, f"cannot start the process: {error}\n".encode())
