@@ -83,6 +83,11 @@ class TextSearch:
         words = self._style.terms(clause["words"])
         (self._negated if negated else self._terms).update(words)
 
+    @property
+    def terms(self) -> frozenset[str]:
+        """The words of which a matching document has at least one."""
+        return frozenset(self._terms)
+
     def matches(self, document: Document) -> bool:
         """Whether the document has one of the words, all of the phrases and none of what is excluded."""
         texts = [self._style.fold(text) for text, _ in self._texts(document)]

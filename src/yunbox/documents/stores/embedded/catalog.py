@@ -49,6 +49,14 @@ class Index:
 
     def __post_init__(self) -> None:
         self.table = {"ordered": "x", "geo": "g", "text": "f"}[self.kind] + str(self.id)
+        if self.kind == "geo":
+            self.insert_sql = f"INSERT INTO {self.table}(x0, x1, y0, y1, id) VALUES(?, ?, ?, ?, ?)"
+            self.delete_sql = f"DELETE FROM {self.table} WHERE id=?"
+            return
+        if self.kind == "text":
+            self.insert_sql = f"INSERT INTO {self.table}(t, rowid) VALUES(?, ?)"
+            self.delete_sql = f"DELETE FROM {self.table} WHERE rowid=?"
+            return
         columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(self.fields)))
         self.insert_sql = f"INSERT INTO {self.table} VALUES({'?,' * (2 * len(self.fields))}?)"
         self.delete_sql = f"DELETE FROM {self.table} WHERE {columns}rid=?"

@@ -9,7 +9,6 @@ import apsw
 
 from yunbox.documents import commands as c
 from yunbox.documents.query.collation import compile_collation
-from yunbox.documents.query.match import compile_filter
 
 from .access import Access
 from .catalog import Collection
@@ -146,7 +145,7 @@ def _execution(
     sql, bindings = _sql(collection, query, selection, counting)
     counted = None
     if query.plan.residual:
-        counted = _Counted(compile_filter(dict(query.filter), collation=query.collation))
+        counted = _Counted(query.matcher)
         bindings[query.plan.matcher_slot - 1] = apsw.pyobject(counted)
     rows = view.connection.execute(sql, bindings).fetchall()
     returned = rows[0][0] if counting else len(rows)

@@ -161,10 +161,9 @@ class _Parser:
         return tree if operand else ("not", tree)
 
     def every(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
-        if type(operand) is not list or not operand:
+        if type(operand) is not list or not operand or not all(self._native(item)[0] for item in operand):
             return OPAQUE
-        trees = [self._compare("eq", parts, item) if self._native(item)[0] else OPAQUE for item in operand]
-        return OPAQUE if OPAQUE in trees else ("and", tuple(trees))
+        return ("and", tuple([self._compare("eq", parts, item) for item in operand]))
 
     def _regex_operator(self, parts: tuple[str, ...], value: dict[str, Any]) -> Tree:
         pattern, options = value["$regex"], value.get("$options", "")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import apsw
 
-from yunbox.documents.query.match import compile_filter
-from yunbox.documents.query.sort import normalize_sort
+from yunbox.documents.query.match import Matcher, compile_filter
+from yunbox.documents.query.sort import meta_fields, normalize_sort
 from yunbox.errors import QueryError
 
 from . import access as paths
@@ -25,7 +25,7 @@ from .connection import json_path
 from .filters import ALL, Parsed, Tree, bound, parse, path_parts
 from .predicates import FALSE, TRUE, Condition, compile_condition
 from .shape import Shape
-from .special import special_access
+from .special import is_special, special_access
 
 MAX_PLANS = 500
 PROBE_LIMIT = 1000
@@ -58,19 +58,33 @@ class Plan:
 class Query:
     """A filter bound to a plan: what is needed to run it."""
 
-    __slots__ = ("collation", "filter", "operands", "plan")
+    __slots__ = ("_matcher", "collation", "filter", "operands", "plan")
 
     def __init__(self, plan: Plan, filter: Mapping[str, Any], operands: list[Any], collation: Any) -> None:
         self.plan = plan
         self.filter = filter
         self.operands = operands
         self.collation = collation
+        self._matcher: Matcher | None = None
+
+    @property
+    def matcher(self) -> Matcher:
+        """The compiled filter. Raises `QueryError` when it is not valid."""
+        if self._matcher is None:
+            self._matcher = compile_filter(dict(self.filter), collation=self.collation)
+        return self._matcher
+
+    def through(self, collection: Collection, access: Access | None) -> Query:
+        """The same query, by way of a geo or text index."""
+        query = Query(_special_plan(collection, self, access), self.filter, self.operands, self.collation)
+        query._matcher = self.matcher
+        return query
 
     def bindings(self, sql: str, *more: Any) -> list[Any]:
         """A statement's parameters: operands, the matcher when there is a residual, and what else is asked for."""
         values = [bound(operand, apsw.pyobject) for operand in self.operands]
         if self.plan.residual:
-            values.append(apsw.pyobject(compile_filter(dict(self.filter), collation=self.collation)))
+            values.append(apsw.pyobject(self.matcher))
         else:
             values.append(None)
         values += more
@@ -105,11 +119,17 @@ def plan_query(
     """
     parsed = parse(filter, text_collation=collation is not None)
     order: Order | None = normalize_sort(sort) if sort else None
-    special = special_access(collection, filter)
-    if special is not None:
-        return _special_query(collection, filter, parsed, special, collation)
+    has_meta = bool(sort and meta_fields(sort))
     partial = _implied(collection, filter)
-    key = (parsed.tree, tuple(order) if order else None, _hint_key(hint), partial, limited, collation is not None)
+    key = (
+        parsed.tree,
+        tuple(order) if order else None,
+        _hint_key(hint),
+        partial,
+        limited,
+        collation is not None,
+        has_meta,
+    )
     version = collection.version
     plan: Plan | None = collection.plans.get(key)
     if plan is None or plan.version != version:
@@ -117,7 +137,12 @@ def plan_query(
         if len(collection.plans) >= MAX_PLANS:
             collection.plans.clear()
         collection.plans[key] = plan
-    return Query(plan, filter, parsed.operands, collation)
+    query = Query(plan, filter, parsed.operands, collation)
+    if has_meta:
+        query.plan = replace(plan, order=None, sorted=False, in_index_order=False)
+    if plan.residual and is_special(filter):
+        return query.through(collection, special_access(collection, filter, query.matcher))
+    return query
 
 
 def _hint_key(hint: Any) -> Any:
@@ -380,22 +405,24 @@ def _sort_expression(parts: tuple[str, ...], seen: int, collated: bool) -> str |
     return None
 
 
-def _special_query(
-    collection: Collection, filter: Mapping[str, Any], parsed: Parsed, special: Access, collation: Any
-) -> Query:
-    slots = len(parsed.operands)
-    condition = compile_condition(parsed.tree, collection.shape, "t.d")
-    where = " AND ".join([*special.conditions, *exact_condition(condition, slots + 1)]) or TRUE
-    plan = Plan(
-        version=collection.version,
+def _special_plan(collection: Collection, query: Query, special: Access | None) -> Plan:
+    plan = query.plan
+    if special is None:
+        return plan
+    conditions = [*special.conditions, *exact_condition(plan_condition(collection, query), plan.matcher_slot)]
+    return replace(
+        plan,
         source=f"{collection.table} t",
-        where=where,
-        order=None,
-        sorted=False,
-        residual=not condition.exact,
-        slots=slots,
+        where=" AND ".join(conditions),
         access=special,
-        condition=condition,
         index_only=None,
+        order=None if plan.in_index_order else plan.order,
+        sorted=plan.sorted and not plan.in_index_order,
+        in_index_order=False,
     )
-    return Query(plan, filter, parsed.operands, collation)
+
+
+def plan_condition(collection: Collection, query: Query) -> Condition:
+    """The condition of a whole filter."""
+    tree = parse(query.filter, text_collation=query.collation is not None).tree
+    return compile_condition(tree, collection.shape, "t.d")

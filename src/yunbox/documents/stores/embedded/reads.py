@@ -51,8 +51,8 @@ def _collection(view: View, command: Any) -> Any:
 
 def _projection(command: Any) -> Callable[[Document], Document]:
     projection = command.projection
-    positional = any(path.endswith(".$") for path in projection)
-    matcher = compile_filter(command.filter, collation=command.collation) if positional else None
+    needed = any(path.endswith(".$") or isinstance(value, dict) for path, value in projection.items())
+    matcher = compile_filter(command.filter, collation=command.collation) if needed else None
     return compile_projection(projection, filter_matcher=matcher)
 
 

@@ -80,11 +80,9 @@ def insert_index(connection: apsw.Connection, collection: Collection, document: 
 
 def _table_of(index: Index) -> str:
     if index.kind == "geo":
-        return f"CREATE VIRTUAL TABLE {index.table} USING rtree(id, x0, x1, y0, y1, +rid INTEGER)"
+        return f"CREATE VIRTUAL TABLE {index.table} USING rtree(id, x0, x1, y0, y1)"
     if index.kind == "text":
-        return (
-            f"CREATE VIRTUAL TABLE {index.table} USING fts5(t, content='', contentless_delete=1, tokenize='unicode61')"
-        )
+        return f"CREATE VIRTUAL TABLE {index.table} USING fts5(t, content='', contentless_delete=1, detail=none, tokenize='unicode61')"
     columns = ", ".join(f"t{n}, k{n}" for n in range(len(index.fields)))
     key = ", ".join(
         f"t{n}{' DESC' if field.direction < 0 else ''}, k{n}{' DESC' if field.direction < 0 else ''}"

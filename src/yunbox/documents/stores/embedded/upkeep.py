@@ -10,6 +10,8 @@ from yunbox.errors import DuplicateKey
 
 from .catalog import Collection, Index
 from .extraction import Row
+from .geo_index import document_box
+from .text_index import document_words, weights_of
 
 Document = dict[str, Any]
 Rows = set[Row] | frozenset[Row]
@@ -47,6 +49,12 @@ def remove_keys(connection: apsw.Connection, collection: Collection, rid: int, d
 def _keys(collection: Collection, index: Index, document: Document) -> Rows:
     if index.covers is not None and not index.covers(document):
         return _NOTHING
+    if index.kind == "geo":
+        box = document_box(document, index.fields[0].parts)
+        return _NOTHING if box is None else frozenset([tuple(box)])
+    if index.kind == "text":
+        words = document_words(document, weights_of(index.document))
+        return frozenset([(words,)]) if words else _NOTHING
     keys = index.keyer.keys(document)
     if not (keys.multikey <= index.multikey and (keys.exact or not index.exact)):
         index.multikey |= keys.multikey
@@ -68,9 +76,11 @@ def _insert(connection: apsw.Connection, collection: Collection, index: Index, r
 def fill_index(connection: apsw.Connection, collection: Collection, index: Index, rid: int, document: Document) -> None:
     """Enter a stored document into an index that is being built, whose keys may partly be there. Raises `DuplicateKey`."""
     columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(index.fields)))
+    if index.kind != "ordered":
+        connection.execute(index.delete_sql, (rid,))
     for row in _keys(collection, index, document):
         try:
-            connection.execute(f"INSERT INTO {index.table} VALUES({'?,' * len(row)}?)", (*row, rid))
+            connection.execute(index.insert_sql, (*row, rid))
         except apsw.ConstraintError:
             held = connection.execute(f"SELECT 1 FROM {index.table} WHERE {columns}rid=?", (*row, rid)).fetchone()
             if held is None:
@@ -80,7 +90,7 @@ def fill_index(connection: apsw.Connection, collection: Collection, index: Index
 def _delete(connection: apsw.Connection, index: Index, rid: int, rows: Rows) -> None:
     sql = index.delete_sql
     for row in rows:
-        connection.execute(sql, (*row, rid))
+        connection.execute(sql, (*row, rid) if index.kind == "ordered" else (rid,))
 
 
 def _duplicate(collection: Collection, index: Index, row: Row) -> DuplicateKey:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apsw
 
 from yunbox.documents.query.collation import compile_collation
-from yunbox.documents.query.match import compile_filter
-from yunbox.documents.query.sort import compile_sort
-from yunbox.errors import CollectionNotFound
+from yunbox.documents.query.geo import Near
+from yunbox.documents.query.match import Matcher
+from yunbox.documents.query.sort import compile_sort, meta_fields, normalize_sort
+from yunbox.documents.query.sphere import EARTH_RADIUS_METERS
+from yunbox.documents.query.text import TextSearch
+from yunbox.errors import CollectionNotFound, QueryError
 
 from .catalog import Collection
 from .connection import Deadline, json_array, json_path
 from .encoding import decode
 from .filters import bound
+from .geo_index import FIRST_RADIUS
 from .keys import Key, key_of
 from .planner import Query, last_slot, plan_query
+from .special import is_special, near_access
 
 Document = dict[str, Any]
 
@@ -128,19 +134,45 @@ class View:
         """The documents of a selection, with their row ids."""
         query = self.query(collection, selection)
         special = self.special(query)
-        if query.plan.sorted and special is None:
-            for rid, text, wrapped in self.planned_rows(collection, query, selection, "t.rid, json(t.d), t.sp"):
-                yield Found(rid, decode(text, wrapped))
-            return
-        whole = selection._replace(sort=None, skip=0, limit=0)
-        rows = self.planned_rows(collection, query, whole, "t.rid, json(t.d), t.sp")
-        candidates = (Found(rid, decode(text, wrapped)) for rid, text, wrapped in rows)
-        yield from ordered(candidates, selection, special)
+        if special is not None and special.near is not None:
+            yield from self._nearest(collection, query, selection, special.near)
+        elif query.plan.sorted and special is None:
+            yield from self._decoded_rows(collection, query, selection)
+        else:
+            candidates = self._decoded_rows(collection, query, selection._replace(sort=None, skip=0, limit=0))
+            yield from ordered(candidates, selection, special)
 
-    def special(self, query: Query) -> Any:
+    def _decoded_rows(self, collection: Collection, query: Query, selection: Selection) -> Iterator[Found]:
+        for rid, text, wrapped in self.planned_rows(collection, query, selection, "t.rid, json(t.d), t.sp"):
+            yield Found(rid, decode(text, wrapped))
+
+    def _nearest(self, collection: Collection, query: Query, selection: Selection, near: Near) -> list[Found]:
+        """Documents by distance, looked for in growing boxes when there is an index."""
+        whole = selection._replace(sort=None, skip=0, limit=0)
+        wanted = selection.skip + selection.limit if selection.limit and not selection.sort else None
+        unit = EARTH_RADIUS_METERS if near.spherical and not near.radians else 1.0
+        end = min(near.maximum, math.pi * unit) if near.spherical else near.maximum
+        radius = end if wanted is None or math.isinf(end) else min(end, FIRST_RADIUS * unit)
+        while True:
+            self.check()
+            access = None if math.isinf(radius) else near_access(collection, near, radius)
+            narrowed = query if access is None else query.through(collection, access)
+            measured = [
+                (distance, found)
+                for found in self._decoded_rows(collection, narrowed, whole)
+                if (distance := near.distance(found.document)) is not None
+            ]
+            sure = [pair for pair in measured if pair[0] <= radius]
+            if access is None or radius >= end or (wanted is not None and len(sure) >= wanted):
+                break
+            radius = min(end, radius * 4)
+        measured.sort(key=lambda pair: pair[0])
+        return ordered((found for _, found in measured), selection)
+
+    def special(self, query: Query) -> Matcher | None:
         """The matcher of a filter whose results have an order of their own (by distance or score), else ``None``."""
-        if query.plan.residual and any(name in str(query.filter) for name in ("$near", "$text", "$geoNear")):
-            matcher = compile_filter(dict(query.filter), collation=query.collation)
+        if query.plan.residual and is_special(query.filter):
+            matcher = query.matcher
             if matcher.near is not None or matcher.text is not None:
                 return matcher
         return None
@@ -153,7 +185,7 @@ class View:
     def row_ids(self, collection: Collection, selection: Selection) -> list[int]:
         """The row ids of a selection, in its order."""
         query = self.query(collection, selection)
-        if query.plan.sorted:
+        if query.plan.sorted and self.special(query) is None:
             return [row[0] for row in self.planned_rows(collection, query, selection, "t.rid")]
         return [found.rid for found in self.found(collection, selection) if found.rid is not None]
 
@@ -213,18 +245,35 @@ def statement(collection: Collection, query: Query, selection: Selection, column
     return (f"{sql} {cut}", window) if selection.limit or selection.skip else (sql, ())
 
 
-def ordered(candidates: Iterable[Found], selection: Selection, special: Any = None) -> list[Found]:
+def ordered(candidates: Iterable[Found], selection: Selection, special: Matcher | None = None) -> list[Found]:
     """Sort and cut in Python: for orders that SQL does not know."""
     end = selection.skip + selection.limit if selection.limit else None
-    if selection.sort:
-        key = compile_sort(selection.sort, selection.collation)
-        if end is not None:
-            chosen = heapq.nsmallest(end, candidates, key=lambda found: key(found.document))
-        else:
-            chosen = sorted(candidates, key=lambda found: key(found.document))
+    if not selection.sort:
+        return list(candidates)[selection.skip : end]
+    search = special.text if special is not None else None
+    key = _sort_key(selection, search)
+    if end is not None:
+        chosen = heapq.nsmallest(end, candidates, key=lambda found: key(found.document))
     else:
-        chosen = list(candidates)
+        chosen = sorted(candidates, key=lambda found: key(found.document))
     return chosen[selection.skip : end]
+
+
+def _sort_key(selection: Selection, search: TextSearch | None) -> Callable[[Document], Any]:
+    meta = meta_fields(selection.sort)
+    if not meta:
+        return compile_sort(selection.sort, selection.collation)
+    if search is None:
+        raise QueryError(
+            "query requires text score metadata, but it is not available", number=40218, name="Location40218"
+        )
+    keys: list[Callable[[Document], Any]] = []
+    for path, direction in normalize_sort(selection.sort):
+        if path in meta:
+            keys.append(lambda document: -search.score(document))
+        else:
+            keys.append(compile_sort([(path, direction)], selection.collation))
+    return lambda document: tuple([key(document) for key in keys])
 
 
 def selection_of(command: Any) -> Selection:
