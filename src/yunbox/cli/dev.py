@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -54,13 +55,14 @@ def dev(
             development = Development(create_app(settings), project, space or project.space_id)
 
             async def work() -> None:
-                ready = await development.bring_up(create_collections)
-                if as_json:
-                    click.echo(json.dumps(ready, ensure_ascii=False))
-                else:
-                    development.show(ready)
-                if watch:
-                    await development.watch()
+                async with development.watching() if watch else contextlib.nullcontext():
+                    ready = await development.bring_up(create_collections)
+                    if as_json:
+                        click.echo(json.dumps(ready, ensure_ascii=False))
+                    else:
+                        development.show(ready)
+                    if watch:
+                        await development.follow()
 
             run_server(development.app, work)
         finally:

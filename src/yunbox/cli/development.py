@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ class Development:
         self.missing: dict[str, dict[str, str]] = {}
         self._functions = {source.name: source for source in project.functions}
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._noticed: asyncio.Queue[list[Path]] = asyncio.Queue()
 
     async def bring_up(self, create_collections: bool) -> dict[str, Any]:
         """Make the space and deploy every function; what there is to say about it (DESIGN §6)."""
@@ -98,6 +99,7 @@ class Development:
             note(click.style(f"{source.name}: package {package} is missing / 缺少依赖 {package}: {why}", fg="yellow"))
         for warning in deployment.warnings:
             note(f"{source.name}: {warning}")
+        note(f"{source.name}: ready / 已就绪")
 
     async def _remove_vanished(self) -> None:
         """Delete functions of this project's folder whose directory is gone since an earlier run."""
@@ -162,15 +164,29 @@ class Development:
 
     # Following changes
 
-    async def watch(self) -> None:
-        """Reload functions as their files change, until cancelled."""
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Notice changes from here on, so that none is missed while functions are first deployed."""
+        collecting = asyncio.create_task(self._collect())
+        await asyncio.sleep(0)  # the watch begins in the first step of the task
+        try:
+            yield
+        finally:
+            collecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await collecting
+
+    async def _collect(self) -> None:
         from watchfiles import awatch
 
-        places = self._places()
-        if not places:
-            return
-        async for changes in awatch(*places, watch_filter=None, debounce=400, step=50, recursive=True):
-            paths = [Path(path) for _, path in changes]
+        if places := self._places():
+            async for changes in awatch(*places, watch_filter=None, debounce=400, step=50, recursive=True):
+                self._noticed.put_nowait([Path(path) for _, path in changes])
+
+    async def follow(self) -> None:
+        """Reload functions as their files change, until cancelled."""
+        while True:
+            paths = await self._noticed.get()
             with contextlib.suppress(OSError):
                 await self._changed([path for path in paths if not _IGNORED.intersection(path.parts)])
 
