@@ -15,6 +15,7 @@ from tests.server import LiveServer
 from yunbox.protocols.mpserverless.openapi import signing
 from yunbox.protocols.mpserverless.openapi.registry import ACTIONS
 from yunbox.spaces import Space
+from yunbox.tools.backup import write_backup
 
 
 class Account:
@@ -425,3 +426,63 @@ def test_web_hosting(cloud: LiveServer, account: Account) -> None:
     assert account.refused("BindWebHostingCustomDomain", CustomDomain="a.test") == (400, "UnsupportedOperation")
     other = Account(account.endpoint, cloud.create_space(), account.http)
     assert account.http.get(f"{account.endpoint}/hosting/{other.space.id}/lost.html").status_code == 404
+
+
+def run_import(account: Account, content: str, **parameters: str) -> dict[str, Any]:
+    """The status of an import of ``content``."""
+    task = account.call("CreateDBImportTask", Collection="people", **parameters)
+    assert account.call("QueryDBImportTaskStatus", TaskId=task["TaskId"])["Status"] == "CREATED"
+    fields = {
+        "key": task["FileKey"],
+        "policy": task["Policy"],
+        "OSSAccessKeyId": task["AccessKeyId"],
+        "Signature": task["Signature"],
+    }
+    assert account.http.post(task["Host"], data=fields, files={"file": ("f", content)}).status_code == 204
+    done = account.call("QueryDBImportTaskStatus", TaskId=task["TaskId"])
+    assert account.call("QueryDBImportTaskStatus", TaskId=task["TaskId"]) == done, "an import runs once"
+    return done
+
+
+def test_imports_and_exports(account: Account, server: ServerClient) -> None:
+    lines = """{"_id":{"$oid":"6b010b5788d702d2edc5eddd"},"name":"tom","born":{"$date":"2020-01-02T03:04:05.678Z"}}
+{"_id":"p2","name":"ann"}
+{"_id":"p2","name":"twice"}
+"""
+    done = run_import(account, lines, FileType="JSON", Mode="INSERT")
+    assert (done["Status"], done["SuccessCount"], done["FailedCount"]) == ("SUCCESS", "2", "1")
+    assert "line 3" in done["DetailMessage"]
+    tom = server.db("findOne", collection="people", query={"_id": "6b010b5788d702d2edc5eddd"})["result"]
+    assert tom["born"] == "2020-01-02T03:04:05.678Z"
+    done = run_import(account, "_id,name\np2,annie\n", FileType="CSV", Mode="UPSERT")
+    assert (done["SuccessCount"], done["FailedCount"]) == ("1", "0")
+    assert run_import(account, "nonsense", FileType="JSON")["Status"] == "FAILED"
+    assert account.call("ListFile", Prefix="imports/")["DataList"] == []
+
+    exported = account.call("CreateDBExportTask", Collection="people", FileType="JSON")["TaskId"]
+    status = account.call("QueryDBExportTaskStatus", TaskId=exported)
+    assert (status["Status"], status["ExportedCount"]) == ("SUCCESS", "2")
+    rows = [json.loads(line) for line in account.http.get(status["DownloadUrl"]).text.splitlines()]
+    assert [row["name"] for row in rows] == ["tom", "annie"]
+    exported = account.call("CreateDBExportTask", Collection="people", FileType="CSV", Fields="name,_id")["TaskId"]
+    text = account.http.get(account.call("QueryDBExportTaskStatus", TaskId=exported)["DownloadUrl"]).text
+    assert text.splitlines()[:2] == ["name,_id", "tom,6b010b5788d702d2edc5eddd"]
+    assert account.refused("CreateDBExportTask", Collection="people", FileType="CSV") == (400, "MissingFields")
+    assert account.refused("CreateDBExportTask", Collection="people", FileType="XML") == (400, "InvalidFileType")
+    assert account.refused("QueryDBExportTaskStatus", TaskId="none") == (404, "InvalidTaskId.NotFound")
+
+
+def test_restores_from_a_backup(cloud: LiveServer, account: Account, server: ServerClient) -> None:
+    server.db("insertMany", collection="kept", docs=[{"n": 1}, {"n": 2}])
+    write_backup(cloud.services.settings.data)
+    server.db("deleteMany", collection="kept")
+    backup = account.call("QueryDBBackupDumpTimes")["BackupDumpTimes"][0]["BackupId"]
+    assert account.call("QueryDBBackupCollections", BackupId=backup)["Collections"] == ["kept"]
+    task = account.call("CreateDBRestoreTask", BackupId=backup, **{"OriginCollections.1": "kept"})["TaskId"]
+    assert account.call("QueryDBRestoreTaskStatus", TaskId=task)["SuccessCount"] == 2
+    assert server.db("find", collection="kept_bak")["affectedDocs"] == 2
+    again = {"OriginCollections": '["kept"]', "NewCollections": '["kept_bak"]'}
+    assert account.refused("CreateDBRestoreTask", BackupId=backup, **again) == (409, "EntityAlreadyExists")
+    assert account.refused("QueryDBBackupCollections", BackupId="../x") == (404, "InvalidBackupId.NotFound")
+    other = Account(account.endpoint, cloud.create_space(), account.http)
+    assert other.call("QueryDBBackupCollections", BackupId=backup)["Collections"] == []

@@ -11,7 +11,6 @@ from yunbox.protocols.mpserverless import database as gateway
 from yunbox.protocols.mpserverless import envelope
 from yunbox.protocols.mpserverless.arguments import Document, invalid
 from yunbox.protocols.mpserverless.openapi.action import Action, Handler, Refusal
-from yunbox.protocols.mpserverless.openapi.spaces import unsupported
 
 
 async def run_command(action: Action) -> dict[str, Any]:
@@ -42,25 +41,10 @@ async def rename_collection(action: Action) -> dict[str, Any]:
     return {}
 
 
-async def transfer(action: Action) -> dict[str, Any]:
-    raise unsupported(
-        f"{action.name}: use `yunbox db import`, `yunbox db export` or `yunbox backup` on the server"
-        " / 请使用 yunbox db import、yunbox db export 或 yunbox backup 命令"
-    )
-
-
 ACTIONS: dict[str, Handler] = {
     "RunDBCommand": run_command,
     "DeleteDBCollection": drop_collection,
     "RenameDBCollection": rename_collection,
-    "CreateDBExportTask": transfer,
-    "QueryDBExportTaskStatus": transfer,
-    "CreateDBImportTask": transfer,
-    "QueryDBImportTaskStatus": transfer,
-    "CreateDBRestoreTask": transfer,
-    "QueryDBRestoreTaskStatus": transfer,
-    "QueryDBBackupDumpTimes": transfer,
-    "QueryDBBackupCollections": transfer,
 }
 
 
