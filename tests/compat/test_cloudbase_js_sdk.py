@@ -94,3 +94,13 @@ def test_what_is_private_stays_private(cloud: LiveServer, variant: str) -> None:
         assert expected in str(intruder[action]), (action, intruder[action])
     [stored] = cloud.call(cloud.services.documents.engine(space.id).run(commands.Find("notes")))
     assert stored == {"_id": "secret", "n": 1, "_openid": owner["uid"]}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_watching(cloud: LiveServer, variant: str) -> None:
+    space = cloud.create_space()
+    cloud.call(cloud.services.documents.engine(space.id).run(commands.CreateCollection("todos")))
+    steps = run_script("web_watch.js", variant, cloud.endpoint, space.id, "todos")
+    failed = {step["step"]: step["error"] for step in steps if not step["ok"]}
+    assert not failed, json.dumps(failed, indent=1, ensure_ascii=False)
+    assert len(steps) == 9

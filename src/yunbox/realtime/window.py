@@ -177,11 +177,19 @@ def _name(id: Any) -> Any:
 
 
 def _entered(change: Change, document: Document | None) -> Event:
-    return Event("add" if change.operation == "insert" else "update", "enqueue", change.id, document)
+    return Event(_data_type(change), "enqueue", change.id, document)
 
 
 def _left(change: Change) -> Event:
-    return Event("remove" if change.after is None else "update", "dequeue", change.id)
+    return Event(_data_type(change), "dequeue", change.id)
+
+
+def _data_type(change: Change) -> DataType:
+    if change.operation == "insert":
+        return "add"
+    if change.after is None:
+        return "remove"
+    return "replace" if change.operation == "replace" else "update"
 
 
 def _updated(change: Change, old: Document, new: Document) -> list[Event]:
@@ -190,6 +198,8 @@ def _updated(change: Change, old: Document, new: Document) -> list[Event]:
     compare(old, new, "", updated, removed)
     if not updated and not removed:
         return []
+    if change.operation == "replace":
+        return [Event("replace", "update", change.id, new)]
     return [Event("update", "update", change.id, new, updated, tuple(removed))]
 
 

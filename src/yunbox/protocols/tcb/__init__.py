@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from yunbox.http import Route
-from yunbox.protocols.tcb import admin, auth, gateway, objects, web
+from yunbox.protocols.tcb import admin, auth, gateway, objects, watch, web
 from yunbox.services import Services
 
 
 def routes(services: Services) -> list[Route]:
     """Every path of this protocol."""
-    parts = (admin, web, auth, gateway, objects)
+    parts = (admin, web, auth, gateway, watch, objects)
     return [route for part in parts for route in part.routes(services)]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from yunbox.http import Route, endpoint
-from yunbox.protocols.tcb.web import auth, functions, shared
+from yunbox.protocols.tcb.web import auth, functions, realtime, shared
 from yunbox.protocols.tcb.web.call import Actions
 from yunbox.protocols.tcb.web.handler import WebHandler
 from yunbox.services import Services
 
 ACTIONS = Actions()
-for _module in (auth, functions, shared):
+for _module in (auth, functions, realtime, shared):
     ACTIONS.include(_module.actions)
 
 
