@@ -13,11 +13,11 @@ exports.main = async (event) => {
   const mine = (id) => todos.where({ _id: id, _openid: OPENID })
 
   app.use(async (ctx, next) => {
-    ctx.body = { code: 0 }
+    ctx.body = {}
     try {
       await next()
     } catch (error) {
-      ctx.body = { code: 1, message: error.message }
+      ctx.body = { error: error.message }
     }
   })
 

@@ -5,7 +5,7 @@ const extension = (path) => (/\.\w+$/.exec(path) || ['.jpg'])[0]
 function createTodos(cloud) {
   async function call(route, data = {}) {
     const { result } = await cloud.callFunction({ name: 'todos', data: { $url: route, ...data } })
-    if (result.code !== 0) throw new Error(result.message)
+    if (result.error) throw new Error(result.error)
     return result.data
   }
 
