@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson.errors import BSONError
 
 from yunbox.errors import QueryError
 
@@ -267,7 +268,7 @@ def _object_from_wire(value: dict[str, Any], depth: int) -> Any:
             if decode is not None and _is_whole_wrapper(name, value):
                 try:
                     return decode(value[name], value)
-                except (TypeError, ValueError, KeyError, ArithmeticError, AttributeError) as error:
+                except (TypeError, ValueError, KeyError, ArithmeticError, AttributeError, BSONError) as error:
                     raise QueryError(
                         f"cannot read {name} in Extended JSON: {error}", number=9, name="FailedToParse"
                     ) from error
@@ -328,7 +329,7 @@ _FROM_WIRE: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "$numberDouble": lambda body, whole: float(body),
     "$numberDecimal": lambda body, whole: Decimal128(body),
     "$date": _date_from_wire,
-    "$oid": lambda body, whole: ObjectId(body),
+    "$oid": lambda body, whole: ObjectId(bytes.fromhex(body)),
     "$regularExpression": lambda body, whole: Regex(body["pattern"], body.get("options", "")),
     "$binary": _binary_from_wire,
     "$uuid": _uuid_from_wire,
