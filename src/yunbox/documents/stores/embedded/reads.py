@@ -15,6 +15,7 @@ from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
 from yunbox.documents.query.project import compile_projection
 from yunbox.errors import CollectionNotFound
 
+from .grouping import run_grouping
 from .lookups import StoredLookup
 from .view import Document, Selection, View, selection_of, visible
 
@@ -121,6 +122,11 @@ def pushed_down(
 ) -> tuple[Iterator[Document], Pipeline]:
     """The documents that the store delivers, and the pipeline that remains for them."""
     selection, rest = leading_selection(command, pipeline)
+    group = rest.leading_group()
+    if group is not None:
+        grouped = run_grouping(view, collection, selection, group)
+        if grouped is not None:
+            return iter(grouped), rest.without_leading_group()
     return view.documents(collection, selection), rest
 
 

@@ -94,7 +94,7 @@ class View:
         if self.deadline is not None:
             self.deadline.check()
 
-    def query(self, collection: Collection, selection: Selection) -> Query:
+    def query(self, collection: Collection, selection: Selection, *, counting: bool = False) -> Query:
         """Plan a selection."""
         self._planned.append((collection, collection.version))
         query = plan_query(
@@ -104,6 +104,7 @@ class View:
             hint=selection.hint,
             collation=selection.collation,
             limited=bool(selection.limit),
+            counting=counting,
             probe=self._probe,
         )
         if query.plan.access is not None and query.plan.access.index is not None:
@@ -207,7 +208,7 @@ class View:
         if not selection.filter and not selection.skip and not selection.limit and selection.hint is None:
             total: int = self.connection.execute("SELECT n FROM coll WHERE id=?", (collection.id,)).get
             return total
-        query = self.query(collection, selection._replace(sort=None))
+        query = self.query(collection, selection._replace(sort=None), counting=True)
         plan = query.plan
         if selection.skip or selection.limit:
             inner = f"SELECT 1 FROM {plan.source} WHERE {plan.where} LIMIT {query.slot(0)} OFFSET {query.slot(1)}"
