@@ -111,7 +111,11 @@ class DocumentService:
         command = self._bounded(caller, dialect, command)
         command = _completed(dialect, command)
         if caller.is_admin:
-            return command
+            return _keeping_owner(dialect, command)
+        return _keeping_owner(dialect, await self._permitted(caller, dialect, command))
+
+    async def _permitted(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
+        """``command`` as a client may run it."""
         collection, rules = self._rules_for(caller, dialect, command)
 
         def readable(foreign: str) -> bool:
@@ -239,7 +243,7 @@ def _creates(command: c.Command) -> bool:
 
 
 def _completed(dialect: Dialect, command: c.Command) -> c.Command:
-    """The command with new ids, and with the owner mark protected where the dialect hides it."""
+    """The command with new ids, and without the owner mark in results where the dialect hides it."""
     match command:
         case c.Insert():
             return replace(command, documents=[_with_id(document, dialect) for document in command.documents])
@@ -257,11 +261,19 @@ def _completed_write(dialect: Dialect, command: c.Update | c.FindAndModify) -> c
         command = replace(command, new_id=dialect.new_id)
     if dialect.creates_collections and not command.upsert:
         command = replace(command, missing_ok=True)
-    if not dialect.shows_owner and _is_replacement(command.update):
-        # Who cannot see the owner mark cannot be asked to repeat it: a replacement keeps it.
-        kept = {"$mergeObjects": [{"$literal": command.update}, {OWNER: f"${OWNER}"}]}
-        return replace(command, update=[{"$replaceWith": kept}])
     return command
+
+
+def _keeping_owner(dialect: Dialect, command: c.Command) -> c.Command:
+    """Who cannot see the owner mark cannot be asked to repeat it: a replacement keeps it."""
+    if (
+        dialect.shows_owner
+        or not isinstance(command, c.Update | c.FindAndModify)
+        or not _is_replacement(command.update)
+    ):
+        return command
+    kept = {"$mergeObjects": [{"$literal": command.update}, {OWNER: f"${OWNER}"}]}
+    return replace(command, update=[{"$replaceWith": kept}])
 
 
 def _is_replacement(update: Any) -> bool:

@@ -220,6 +220,22 @@ def test_policies_between_users(
         assert seen["error"]["code"] == "PermissionDenied"
 
 
+def test_replacing_keeps_the_owner_whoever_may_write(cloud: LiveServer, client: GatewayClient) -> None:
+    owner, other = client.authorize(), client.of(client.space).authorize()
+    cloud.services.documents.set_rules(client.space.id, "r", parse_policy('{"*":true}'))
+    owner.db("insertOne", collection="r", doc={"n": 1})
+    assert other.db("replaceOne", collection="r", filter={"n": 1}, doc={"n": 2})["affectedDocs"] == 1
+    assert other.db("findOneAndReplace", collection="r", filter={"n": 2}, replacement={"n": 3})["affectedDocs"] == 1
+    cloud.services.documents.set_rules(client.space.id, "r", parse_policy("PRIVATE"))
+    assert owner.db("count", collection="r", query={"n": 3})["result"] == 1
+    assert other.db("count", collection="r")["result"] == 0
+    assert (
+        other.db("replaceOne", collection="r", filter={"n": 9}, doc={"n": 4}, options={"upsert": True})["affectedDocs"]
+        == 1
+    )
+    assert other.db("find", collection="r")["affectedDocs"] == 1, "an upserted document is its writer's"
+
+
 def test_a_first_write_makes_the_collection_with_the_spaces_policy(cloud: LiveServer, client: GatewayClient) -> None:
     cloud.services.spaces.set(client.space.id, {"a_default_policy": "PUBLICREAD"})
     client.authorize().db("insertOne", collection="fresh", doc={"n": 1})
