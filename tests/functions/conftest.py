@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+import pytest_asyncio
 
 from yunbox.caller import Caller
 from yunbox.functions.capability import Capabilities
@@ -78,6 +79,16 @@ def make_bench(tmp_path: Path, *, create: bool = True, **options: Any) -> Bench:
         data, spaces, Capabilities(keyring.derive("functions")), lambda: made.admin_url, host_call, linger=0, **options
     )
     return made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """One service for a whole module, for tests that only call functions."""
+    made = make_bench(tmp_path_factory.mktemp("bench"))
+    await made.service.start()
+    yield made
+    await made.service.close()
+    made.spaces.close()
 
 
 @pytest.fixture

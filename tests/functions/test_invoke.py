@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,16 @@ import pytest
 from tests.functions.conftest import ANN, BOB, Bench
 from yunbox.caller import Caller
 from yunbox.errors import FunctionFailed, FunctionNotFound, LimitExceeded, PermissionDenied
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def bench(shared_bench: Bench) -> Bench:
+    """The module's service; functions of the same name are deployed over each other."""
+    shutil.rmtree(shared_bench.sources, ignore_errors=True)
+    shared_bench.host_calls.clear()
+    return shared_bench
 
 
 @pytest.mark.parametrize(

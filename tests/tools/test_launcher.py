@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,7 +28,12 @@ async def launcher() -> AsyncIterator[Launcher]:
 
 
 def program(code: str, **options: object) -> Program:
-    values = {"argv": (sys.executable, "-S", "-c", code), "environment": {"A": "1", "LC_ALL": "C.UTF-8"}, "cwd": Path("/"), **options}
+    values = {
+        "argv": (sys.executable, "-S", "-c", code),
+        "environment": {"A": "1", "LC_ALL": "C.UTF-8"},
+        "cwd": Path("/"),
+        **options,
+    }
     return Program(**values)  # type: ignore[arg-type]
 
 
@@ -153,8 +159,6 @@ def attempt(path, mode):
 root = {str(tmp_path)!r}
 print([attempt(f'{{root}}/{{name}}/file', mode) for name in ('allowed', 'writable', 'secret') for mode in 'rw'])
 """
-    import sysconfig
-
     system = [Path(path) for path in ("/usr", "/lib", "/lib64", "/etc", "/proc", sys.prefix, sys.base_prefix)]
     libraries = [Path(sysconfig.get_paths()["stdlib"]), *system]
     _, texts = await run(launcher, program(code, confine=True, read=[allowed, *libraries], write=[writable]))
