@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from yunbox.cli.program import program
+from yunbox.protocols import manage, wechat_http
+from yunbox.protocols.mpserverless import registry as methods
+from yunbox.protocols.mpserverless.openapi import registry as openapi
+from yunbox.protocols.tcb import auth, gateway, web
+from yunbox.protocols.tcb.admin import actions as admin_actions
 from yunbox.settings import SETTINGS, SPACE_SETTINGS, Setting
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -100,7 +108,59 @@ def _table(settings: tuple[Setting, ...]) -> Iterator[str]:
         yield f"| `{setting.name}` | {kind} | {default} | {_cell(setting.help)} |"
 
 
-PAGES = {"cli.md": cli_page, "settings.md": settings_page}
+WIRE_HEAD = """# Wire actions
+
+Every action of every protocol, and the function that answers it (below `src/yunbox/protocols/`). The messages of
+the realtime socket `/ws` are answered in `tcb/watch.py`, object uploads and downloads in `tcb/objects.py` and `mpserverless/oss.py`.
+"""
+
+
+def wire_page() -> str:
+    """docs/wire-actions.md."""
+    parts = [WIRE_HEAD]
+    for title, rows in _registries():
+        parts += [f"## {title}", "", "| action | handler |", "|---|---|"]
+        parts += [f"| `{name}` | `{_location(handler)}` |" for name, handler in sorted(rows.items())]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _registries() -> Iterator[tuple[str, dict[str, Callable[..., object] | None]]]:
+    """Each protocol's title and handlers by wire name."""
+    yield "WeChat cloud, server SDKs: `POST …/admin`", dict(admin_actions.ACTIONS)
+    yield "WeChat cloud, web SDKs: `POST …/web`", {name: web.ACTIONS.find(name) for name in web.ACTIONS.names()}
+    yield "WeChat cloud, sign-in: `/auth/v1/…`", {name: auth.ACTIONS.find(name) for name in auth.ACTIONS.names()}
+    yield "WeChat cloud, gateway: `/v1/…`", {name: _resource(name) for name in gateway.RESOURCES.names()}
+    yield "WeChat's HTTP API: `/tcb/…`", dict(wechat_http.ACTIONS)
+    yield "mpserverless: `POST …/client`, `POST …/server`", dict(methods.METHODS)
+    yield "mpserverless OpenAPI: `Action=` at `/`", dict(openapi.ACTIONS)
+    yield "Administration: `/manage/v1/…`", {f"{method} {path}": handler for method, path, handler in manage.ROUTES}
+
+
+def _resource(name: str) -> Callable[..., object] | None:
+    method, _, path = name.partition(" ")
+    found = gateway.RESOURCES.find(method, tuple(path.split("/")))
+    return found[0] if found else None
+
+
+def _wrapped(handler: Any) -> Callable[..., object]:
+    """The function behind a partial or behind a function made around it."""
+    if isinstance(handler, functools.partial):
+        return handler.func
+    cells = [cell.cell_contents for cell in handler.__closure__ or ()]
+    inner: Callable[..., object] = next(cell for cell in cells if inspect.isfunction(cell))
+    return inner
+
+
+def _location(handler: Callable[..., object] | None) -> str:
+    while isinstance(handler, functools.partial) or "<locals>" in getattr(handler, "__qualname__", ""):
+        handler = _wrapped(handler)
+    module = str(getattr(handler, "__module__", "")).removeprefix("yunbox.protocols.")
+    name = str(getattr(handler, "__qualname__", type(handler).__name__))
+    return f"{module.replace('.', '/')}.py {name}"
+
+
+PAGES = {"cli.md": cli_page, "settings.md": settings_page, "wire-actions.md": wire_page}
 
 
 def main() -> None:
