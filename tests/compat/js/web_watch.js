@@ -24,7 +24,7 @@ function watching(query) {
 
 const todos = () => client.database().collection(name)
 const changes = (snapshot) => snapshot.docChanges.map((one) => [one.dataType, one.queueType, one.docId])
-const ids = (snapshot) => snapshot.docs.map((doc) => doc._id)
+const ids = (snapshot) => { if (snapshot.error) throw new Error(snapshot.error); return snapshot.docs.map((doc) => doc._id) }
 const state = {}
 
 step('init', async () => {

@@ -230,7 +230,10 @@ class Connection:
 
     def _error(self, request_id: str, watch_id: str, error: YunboxError) -> None:
         data = {"code": error_code(error), "message": error.message}
-        self._put({"watchId": watch_id, "requestId": request_id, "msgType": "ERROR", "msgData": data})
+        answer = {"requestId": request_id, "msgType": "ERROR", "msgData": data}
+        # SDKs sign in anew and repeat the message by themselves; with a watchId they would also tell the application.
+        named = watch_id and not (request_id and isinstance(error, Unauthenticated))
+        self._put({"watchId": watch_id, **answer} if named else answer)
 
     def _put(self, message: dict[str, Any]) -> None:
         if self._outgoing.qsize() < _MOST_WAITING:
