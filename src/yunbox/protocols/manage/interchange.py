@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from bson import ObjectId
 
 from yunbox.documents.query.ejson import from_wire, to_plain
 from yunbox.errors import InvalidRequest, QueryError
@@ -69,7 +70,20 @@ def _document(value: Any) -> dict[str, Any] | str:
         decoded = from_wire(value)
     except (QueryError, InvalidRequest) as error:
         return error.message
-    return decoded if isinstance(decoded, dict) else "a record must be an object, not an Extended JSON value"
+    if not isinstance(decoded, dict):
+        return "a record must be an object, not an Extended JSON value"
+    return {key: _with_text_ids(item) for key, item in decoded.items()}
+
+
+def _with_text_ids(value: Any) -> Any:
+    """ObjectIds as text: the clients of both clouds ask for documents by ids that are text, and join on them."""
+    if isinstance(value, ObjectId):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _with_text_ids(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_text_ids(item) for item in value]
+    return value
 
 
 def _bad_key(value: Mapping[str, Any]) -> str | None:

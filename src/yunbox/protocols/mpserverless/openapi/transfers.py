@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bson import ObjectId
-
 from yunbox.documents import commands as c
 from yunbox.documents import open_database
 from yunbox.documents.dialects import MONGO
@@ -202,7 +200,7 @@ async def _import_records(action: Action, task: dict[str, Any], records: Iterato
         try:
             if isinstance(record, str):
                 raise QueryError(record)
-            await _import_one(action, task, _with_text_ids(record))
+            await _import_one(action, task, record)
             succeeded += 1
         except QueryError as error:
             failed += 1
@@ -217,17 +215,6 @@ async def _import_one(action: Action, task: dict[str, Any], document: Document) 
     if task["mode"] == "UPSERT" and "_id" in document:
         command = c.Update(collection, {"_id": document["_id"]}, document, upsert=True)
     await documents.run(action.caller, MONGO, command)
-
-
-def _with_text_ids(value: Any) -> Any:
-    """ObjectIds as text: in this protocol an id is text everywhere."""
-    if isinstance(value, ObjectId):
-        return str(value)
-    if isinstance(value, dict):
-        return {key: _with_text_ids(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_text_ids(item) for item in value]
-    return value
 
 
 async def _backup(action: Action) -> BackupInfo:
