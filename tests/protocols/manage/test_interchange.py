@@ -26,7 +26,7 @@ DATE = datetime(2018, 8, 31, 17, 30, 0, 882000, tzinfo=UTC)
         pytest.param('{"t": {"$date": "2018-08-31T17:30:00.882Z"}}', [(1, {"t": DATE})], id="date"),
         pytest.param(
             '{"_id": {"$oid": "5f0000000000000000000001"}}',
-            [(1, {"_id": ObjectId("5f0000000000000000000001")})],
+            [(1, {"_id": "5f0000000000000000000001"})],
             id="oid",
         ),
         pytest.param('{"n": {"$numberLong": "5"}}', [(1, {"n": Int64(5)})], id="long"),
