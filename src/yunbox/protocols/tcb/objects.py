@@ -166,6 +166,7 @@ class ObjectApp:
         ticket = self._ticket(request, form.fields, form.fields.get("key", ""))
         content_type = form.fields.get("content-type") or form.content_type
         stored = await self._services.files.receive(ticket, form.file(), content_type, _kept(form.fields))
+        await form.finish()
         status = form.fields.get("success_action_status", "")
         return _stored(stored, int(status) if status in ("200", "201") else 204, request)
 
@@ -252,6 +253,11 @@ class UploadForm:
                 return
             if isinstance(event, bytes):
                 yield event
+
+    async def finish(self) -> None:
+        """Read what follows the file, so that the connection can be used again."""
+        async for _ in self._events:
+            pass
 
 
 async def _remaining(stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
