@@ -53,7 +53,12 @@ class AdminClient:
         return self.tc3({**fields, **binary}, content_type="multipart/form-data")
 
     def tc3(
-        self, body: Mapping[str, Any], path: str = "/admin", shift: int = 0, content_type: str = "application/json"
+        self,
+        body: Mapping[str, Any],
+        path: str = "/admin",
+        shift: int = 0,
+        content_type: str = "application/json",
+        query: str = "",
     ) -> dict[str, str]:
         """The headers that sign ``body``."""
         timestamp = int(time.time()) + shift
@@ -67,7 +72,7 @@ class AdminClient:
             (
                 "post",
                 f"//{host}{path}",
-                "",
+                query,
                 f"content-type:{content_type}\nhost:{host}\n",
                 "content-type;host",
                 hashlib.sha256(payload).hexdigest(),

@@ -89,6 +89,15 @@ def test_a_function_reaches_its_own_space_by_any_name(cloud: LiveServer, space: 
             }
 
 
+def test_an_environment_named_in_chinese(cloud: LiveServer, space: Space, todos: AdminClient) -> None:
+    """@cloudbase/node-sdk 3 signs the name before it is escaped into the address."""
+    query, body = "env=填入您的环境ID&seqId=a%20b", {"action": "database.calculateDocument", "collectionName": "todos"}
+    with function_client(cloud, space) as function:
+        body["sessionToken"] = function.session_token
+        reply = function.post(body, function.tc3(body, query=query), f"/admin?{query}")
+    assert reply["data"] == {"total": 0}
+
+
 def test_an_expired_capability(cloud: LiveServer, space: Space) -> None:
     with function_client(cloud, space, lifetime=-10) as function:
         assert function.send("database.calculateDocument", collectionName="todos")["code"] == "SIGN_PARAM_INVALID"
