@@ -77,10 +77,12 @@ class Collection:
     plans: dict[Any, Any] = field(default_factory=dict)
     table: str = ""
     insert_sql: str = ""
+    bulk_sql: str = ""
 
     def __post_init__(self) -> None:
         self.table = f"d{self.id}"
         self.insert_sql = f"INSERT INTO {self.table}(kt, k, d, sp) VALUES(?, ?, jsonb(?), ?)"
+        self.bulk_sql = f"INSERT INTO {self.table}(rid, kt, k, d, sp) VALUES(?, ?, ?, jsonb(?), ?)"
 
     @property
     def version(self) -> tuple[int, int]:

@@ -16,6 +16,7 @@ _Walk = tuple[Any, tuple[str, ...]]
 
 
 _NONE: frozenset[int] = frozenset()
+_FIRST: frozenset[int] = frozenset([0])
 
 
 class Keys:
@@ -47,6 +48,10 @@ class Keyer:
             row = self._plain_row(document)
             if row is not None:
                 return Keys({row}, _NONE, True)
+            if len(self._paths) == 1 and len(self._paths[0]) == 1:
+                rows = _plain_elements(document.get(self._paths[0][0]))
+                if rows is not None:
+                    return Keys(rows, _FIRST, True)
         multikey: set[int] = set()
         tuples = self._expand([(document, parts) for parts in self._paths], multikey)
         return self._build(tuples, frozenset(multikey))
@@ -106,6 +111,21 @@ class Keyer:
                 exact = exact and is_exact
             rows.add(tuple(row))
         return Keys(rows, multikey, exact)
+
+
+def _plain_elements(value: Any) -> set[Row] | None:
+    """The rows of an array of short strings and integers, else ``None``."""
+    if type(value) is not list or not value:
+        return None
+    rows: set[Row] = set()
+    for item in value:
+        if type(item) is str and len(item) <= MAX_KEY_LENGTH:
+            rows.add((STRING, item))
+        elif type(item) is int:
+            rows.add((NUMBER, item))
+        else:
+            return None
+    return rows
 
 
 def _descend(value: Any, parts: tuple[str, ...] | None) -> tuple[Any, tuple[str, ...] | None]:

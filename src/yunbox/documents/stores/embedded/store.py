@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -134,6 +134,35 @@ class Store(View):
         self._counted(collection, 1)
         self._log(collection, "insert", key, None, document, text)
         return document["_id"]
+
+    def insert_many(self, collection: Collection, documents: Sequence[Document]) -> list[Any] | None:
+        """Store many new documents at once; ``None``, and nothing stored, when one of them has to be refused."""
+        if any(index.unique for index in collection.indexes):
+            return None
+        rid: int = self.connection.execute(f"SELECT coalesce(max(rid), 0) FROM {collection.table}").get
+        rows: list[Any] = []
+        index_rows: list[list[Any]] = [[] for _ in collection.indexes]
+        written: list[tuple[Key, Document, str]] = []
+        try:
+            for document in map(with_id, documents):
+                rid += 1
+                key = key_of(document["_id"])
+                wrapped = collection.shape.observe(document)
+                text = encode(document).decode()
+                for gathered, (_, keys) in zip(index_rows, keys_of(collection, document), strict=True):
+                    gathered += [(*row, rid) for row in keys]
+                rows.append((rid, *key, text, wrapped))
+                written.append((key, document, text))
+            with self.connection:
+                self.connection.executemany(collection.bulk_sql, rows)
+                for index, gathered in zip(collection.indexes, index_rows, strict=True):
+                    self.connection.executemany(index.insert_sql, gathered)
+        except (apsw.ConstraintError, QueryError):
+            return None
+        self._counted(collection, len(rows))
+        for key, document, text in written:
+            self._log(collection, "insert", key, None, document, text)
+        return [document["_id"] for _, document, _ in written]
 
     def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
         """Store another document in the place of one; ``whole`` when that is how it was asked for.

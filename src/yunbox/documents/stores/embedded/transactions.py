@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -84,6 +84,10 @@ class Overlay(View):
             raise duplicate_id(collection.name, document["_id"])
         self.written[place] = document
         return document["_id"]
+
+    def insert_many(self, collection: Collection, documents: Sequence[Document]) -> list[Any] | None:
+        """Always ``None``: one by one is fast enough here."""
+        return None
 
     def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
         check_same_id(found.document, document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -36,6 +36,8 @@ class Target(Protocol):
 
     def insert(self, collection: Collection, document: Document) -> Any: ...
 
+    def insert_many(self, collection: Collection, documents: Sequence[Document]) -> list[Any] | None: ...
+
     def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None: ...
 
     def remove(self, collection: Collection, found: Found) -> None: ...
@@ -51,6 +53,10 @@ class Partly:
 def insert(target: Target, command: c.Insert) -> c.InsertResult | Partly:
     """Store new documents. A failure names the ids stored before it (``inserted``) and its place (``index``)."""
     collection = target.for_writing(command.collection, command.create)
+    if len(command.documents) > 1:
+        at_once = target.insert_many(collection, command.documents)
+        if at_once is not None:
+            return c.InsertResult(at_once)
     ids: list[Any] = []
     failure: YunboxError | None = None
     for position, document in enumerate(command.documents):
