@@ -18,7 +18,7 @@ from yunbox.documents.query.sort import compile_sort
 from yunbox.documents.query.values import sort_key
 from yunbox.errors import QueryError
 
-EXAMPLES = int(os.environ.get("YUNBOX_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("YUNBOX_EXAMPLES", "150"))
 
 SCALARS = st.sampled_from(
     [
