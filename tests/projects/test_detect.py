@@ -131,6 +131,8 @@ def test_settings_of_functions(tmp_path: Path) -> None:
         pytest.param({"app.js": "wx.cloud.init({\n env: 'test-1a2b', traceUser: true })"}, "test-1a2b", id="client"),
         pytest.param({"app.js": "// wx.cloud.init({ env: 'old-1' })\nwx.cloud.init({})"}, "my-app", id="comment"),
         pytest.param({"app.js": "wx.cloud.init({ env: '请填写环境ID' })"}, "my-app", id="placeholder"),
+        pytest.param({"app.js": "wx.cloud.init({ env: 'xxxxxx' })"}, "my-app", id="crossed-out"),
+        pytest.param({"app.js": "wx.cloud.init({ env: 'your-env-id' })"}, "my-app", id="your-env-id"),
         pytest.param({"app.js": "wx.cloud.init({ env: config.env })"}, "my-app", id="expression"),
         pytest.param(
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from yunbox.cli.connection import Api, ApiError
 from yunbox.cli.options import Target, connected, failures, in_space, json_argument
 from yunbox.cli.output import note, print_json, table, when
 from yunbox.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from yunbox.projects import FunctionSource
 
 
 @click.group(help="Cloud functions. / 云函数")
@@ -26,9 +29,7 @@ def functions() -> None:
 @in_space
 @connected
 def deploy(target: Target, directory: Path, name: str | None) -> None:
-    from yunbox.projects import find_functions
-
-    sources, skipped = find_functions(directory, name)
+    sources, skipped = _find(directory, name)
     for path in skipped:
         note(f"passed over {path}: it has no entry file / 跳过 {path}：没有入口文件")
     if not sources:
@@ -48,6 +49,17 @@ def deploy(target: Target, directory: Path, name: str | None) -> None:
         message = "; ".join(f"{key}: {why}" for key, why in failed.items())
         raise ApiError({"error": {"code": "failed", "message": message}, "deployed": deployed, "failed": failed})
     target.show({"deployed": deployed, "failed": failed}, lambda: _print_deployed(deployed))
+
+
+def _find(directory: Path, name: str | None) -> tuple[list[FunctionSource], list[Path]]:
+    """The functions in a directory; of a whole project, those of its functions folder."""
+    from yunbox.projects import find_functions, find_project
+
+    sources, skipped = find_functions(directory, name)
+    if not sources and (directory / "project.config.json").is_file():
+        project = find_project(directory)
+        return list(project.functions), list(project.skipped)
+    return sources, skipped
 
 
 def _deploy(api: Api, space: str, directory: Path, name: str) -> dict[str, Any]:
@@ -127,7 +139,12 @@ def invoke(
         if timer is not None:
             content["timer"] = timer
         with target.open(functions=True) as api:
-            answer = api.post("spaces", target.space(api), "functions", name, "invoke", content=content)
+            space_id = target.space(api)
+            try:
+                answer = api.post("spaces", space_id, "functions", name, "invoke", content=content)
+            except ApiError as error:
+                _print_lines(error.content.get("logs") or [])
+                raise
         target.show(answer, lambda: _print_invocation(answer))
 
 
@@ -139,10 +156,14 @@ def _event_and_directory(given: tuple[str, ...]) -> tuple[str | None, Path | Non
 
 
 def _print_invocation(answer: dict[str, Any]) -> None:
-    for line in answer["logs"]:
-        note(f"[{line['level']}] {line['text']}")
+    _print_lines(answer["logs"])
     note(f"{answer['request_id']}  {answer['duration_ms']:.0f} ms{'  cold / 冷启动' if answer['cold'] else ''}")
     print_json(answer["result"])
+
+
+def _print_lines(lines: list[dict[str, Any]]) -> None:
+    for line in lines:
+        note(f"[{line['level']}] {line['text']}")
 
 
 @functions.command("logs", help="What functions printed, newest first. / 查看日志")

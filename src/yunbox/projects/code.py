@@ -24,6 +24,9 @@ _CLIENT_INIT = re.compile(r"""\b(?:wx|my|uni|Taro|tt)\.cloud\.init\(\s*\{(.{0,60
 _ENV = re.compile(r"""\benv(?:Id)?\s*:\s*(['"`])([^'"`\n]+)\1""")
 _MPSERVERLESS = re.compile(r"""@alicloud/mpserverless-sdk|new\s+MPServerless\s*\(|\bspaceId\s*:""")
 
+_PLACEHOLDER = re.compile(r"(.)\1+|(?:your|my|some)?[-_]?env(?:ironment)?(?:[-_]?id)?|(?:your|some)[-_].*")
+"""What stands in published code where an id was taken out."""
+
 VALID_SPACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -67,6 +70,6 @@ class Findings:
     def space_id(self) -> str | None:
         """The environment id that the code names most, when it can be a space's id."""
         for name, _ in self.environments.most_common():
-            if VALID_SPACE.fullmatch(name):
+            if VALID_SPACE.fullmatch(name) and not _PLACEHOLDER.fullmatch(name):
                 return name
         return None
