@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import apsw
 import httpx
 
 from yunbox.caller import Caller
 from yunbox.errors import AlreadyExists, InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from yunbox.identity import passwords, tickets, tokens
 from yunbox.identity.codes import Codes
+from yunbox.identity.fields import prepared, unique_names
 from yunbox.identity.providers import Alipay, App, DingTalk, PlatformUser, Provider, WeChat, developer_user
 from yunbox.identity.senders import Channel, Sender
 from yunbox.identity.sessions import TokenCache, Verified
@@ -208,6 +208,24 @@ class IdentityService:
             " / 该应用尚未登记，无法登录",
             reason="app",
         )
+
+    async def call_alipay(self, space: Space, app_id: str, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Alipay's answer to a method of its open API, signed with the keys of a registered app of the space: ``app_id``,
+        or the only one there is.
+
+        Raises:
+            Unauthenticated: when no such app is registered.
+        """
+        apps = {app: config for _, app, config in self._spaces.apps(space.id, "alipay")}
+        chosen = app_id if app_id in apps else next(iter(apps), "") if len(apps) == 1 else ""
+        if not chosen:
+            raise Unauthenticated(
+                f"space `{space.id}` has no Alipay app `{app_id}`; register it with `yunbox app add --space {space.id}"
+                f" --provider alipay --app-id {app_id or 'ID'} --secret-file FILE` / 未登记支付宝应用",
+                reason="app",
+            )
+        app = App(chosen, str(apps[chosen].get("secret", "")), apps[chosen])
+        return await Alipay().call(self._http(), self._api_urls["alipay"], app, method, params)
 
     def allows_developer(self, space: Space) -> bool:
         """Whether anyone may sign in as anyone (DESIGN §9.9)."""
@@ -420,8 +438,8 @@ class IdentityService:
             )
         user_id = tokens.new_user_id()
         store = self._users(space).store
-        with _unique():
-            store.add_user(user_id, "password", _ms(self._clock()), _prepared(fields))
+        with unique_names():
+            store.add_user(user_id, "password", _ms(self._clock()), prepared(fields))
         return self.user(space, user_id)
 
     def change_user(self, space: Space, user_id: str, **fields: Any) -> User:
@@ -433,8 +451,8 @@ class IdentityService:
             AlreadyExists: when another user has one of these.
         """
         self.user(space, user_id)
-        with _unique():
-            self._users(space).store.change_user(user_id, _prepared(fields))
+        with unique_names():
+            self._users(space).store.change_user(user_id, prepared(fields))
         if fields.get("disabled") or "password" in fields:
             self.sign_out_everywhere(space, user_id)
         return self.user(space, user_id)
@@ -593,21 +611,3 @@ def new_device() -> str:
 
 def _ms(seconds: float) -> int:
     return int(seconds * 1000)
-
-
-def _prepared(fields: Mapping[str, Any]) -> dict[str, Any]:
-    prepared = dict(fields)
-    if prepared.get("password"):
-        prepared["password"] = passwords.hash_password(prepared["password"])
-    return {name: value or None if isinstance(value, str) else value for name, value in prepared.items()}
-
-
-class _unique:
-    """Turns a violated unique index into the error that names what is taken."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, apsw.ConstraintError):
-            column = str(error).rpartition(".")[2]
-            raise AlreadyExists(f"another user has this {column} / 该 {column} 已被使用", field=column) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _ANSWER = "alipay_system_oauth_token_response"
 _CHINA = timezone(timedelta(hours=8))
 _RSA_SIGNATURES = "1.2.840.113549.1.1"
 _APP_ERRORS = ("isv.invalid-signature", "isv.invalid-app-id", "isv.missing-signature", "isv.invalid-signature-type")
+_SYSTEM_PARAMETERS = ("auth_token", "app_auth_token", "grant_type", "code", "refresh_token", "notify_url", "return_url")
 _BUSY = ("isp.unknow-error", "isp.unknown-error")
 
 
@@ -77,15 +79,84 @@ class Alipay:
     async def resolve(self, client: httpx.AsyncClient, base_url: str, app: App, code: str) -> PlatformUser:
         keys = AlipayKeys.of({"secret": app.secret, **app.config})
         body = {"grant_type": "authorization_code", "code": code}
-        public = _public_parameters(app, keys)
-        public["sign"] = keys.sign({**public, **body})
-        try:
-            answer = await client.post(base_url, params=public, data=body)
-            text = answer.content.decode("utf-8")
-            content = orjson.loads(text)
-        except (httpx.HTTPError, ValueError) as error:
-            raise YunboxError(f"Alipay did not answer usefully: {type(error).__name__}") from None
+        content, text = await _exchange(client, base_url, _public_parameters(app, keys, _METHOD), body, keys)
         return _user(content, text, keys, app)
+
+    async def call(
+        self, client: httpx.AsyncClient, base_url: str, app: App, method: str, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Alipay's answer to ``method`` (``alipay.trade.query`` …), names in camel case, with its ``code`` and ``msg``.
+
+        ``params`` are the method's, in camel or snake case: system parameters by their names, ``bizContent``, and whatever
+        else there is as a part of that. ``$config.notify`` is the address for notifications.
+
+        Raises:
+            Unauthenticated: when the answer is not signed by Alipay, or the app has no usable keys.
+            YunboxError: when Alipay cannot be reached or answers nonsense.
+        """
+        keys = AlipayKeys.of({"secret": app.secret, **app.config})
+        public = _public_parameters(app, keys, method)
+        content, text = await _exchange(client, base_url, public, _call_body(params), keys)
+        name = method.replace(".", "_") + "_response"
+        if isinstance(content.get("error_response"), dict):
+            return _camel_keys(content["error_response"])
+        answer = content.get(name)
+        if not isinstance(answer, dict) or not keys.verify(raw_object(text, name), str(content.get("sign", ""))):
+            raise _unsigned()
+        return _camel_keys(answer)
+
+
+async def _exchange(
+    client: httpx.AsyncClient, base_url: str, public: dict[str, str], body: dict[str, str], keys: AlipayKeys
+) -> tuple[dict[str, Any], str]:
+    """The object that Alipay answers with, and its raw text."""
+    public["sign"] = keys.sign({**public, **body})
+    try:
+        answer = await client.post(base_url, params=public, data=body)
+        text = answer.content.decode("utf-8")
+        content = orjson.loads(text)
+    except (httpx.HTTPError, ValueError) as error:
+        raise YunboxError(f"Alipay did not answer usefully: {type(error).__name__}") from None
+    if not isinstance(content, dict):
+        raise YunboxError("Alipay did not answer with an object")
+    return content, text
+
+
+def _call_body(params: Mapping[str, Any]) -> dict[str, str]:
+    config = params.get("$config") or {}
+    names = {_snake(name): value for name, value in params.items() if name != "$config"}
+    content = _snake_keys(names.pop("biz_content", None) or {})
+    body = {name: str(names.pop(name)) for name in _SYSTEM_PARAMETERS if name in names}
+    content |= {name: _snake_keys(value) for name, value in names.items()}
+    if content:
+        body["biz_content"] = orjson.dumps(content).decode()
+    if isinstance(config, Mapping) and config.get("notify"):
+        body["notify_url"] = str(config["notify"])
+    return body
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def _snake_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_snake(key): _snake_keys(item) for key, item in value.items()}
+    return [_snake_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _camel_keys(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {_camel(key): _camel_in(item) for key, item in answer.items()}
+
+
+def _camel_in(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _camel_keys(value)
+    return [_camel_in(item) for item in value] if isinstance(value, list) else value
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 
 def string_to_sign(parameters: Mapping[str, str]) -> str:
@@ -151,10 +222,10 @@ def read_public_key(text: str) -> RSAPublicKey:
         raise _unusable("PublicKey (Alipay's, not your own)") from None
 
 
-def _public_parameters(app: App, keys: AlipayKeys) -> dict[str, str]:
+def _public_parameters(app: App, keys: AlipayKeys, method: str) -> dict[str, str]:
     now = datetime.fromtimestamp(time.time(), UTC).astimezone(_CHINA)
     parameters = {
-        "method": _METHOD,
+        "method": method,
         "app_id": str(app.config.get("isv_app_id") or app.app_id),
         "format": "JSON",
         "charset": "utf-8",
@@ -168,22 +239,24 @@ def _public_parameters(app: App, keys: AlipayKeys) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if value}
 
 
-def _user(content: Any, text: str, keys: AlipayKeys, app: App) -> PlatformUser:
-    if not isinstance(content, dict):
-        raise YunboxError("Alipay did not answer with an object")
+def _user(content: Mapping[str, Any], text: str, keys: AlipayKeys, app: App) -> PlatformUser:
     if isinstance(content.get("error_response"), dict):
         raise _refusal(content["error_response"], app)
     answer = content.get(_ANSWER)
     if not isinstance(answer, dict) or not keys.verify(raw_object(text, _ANSWER), str(content.get("sign", ""))):
-        raise Unauthenticated(
-            "Alipay's answer is not signed with the registered public key; register Alipay's public key, not your own"
-            " / 支付宝应答验签失败，请检查支付宝公钥",
-            reason="app",
-        )
+        raise _unsigned()
     user_id = answer.get("user_id") or answer.get("open_id")
     if not user_id:
         raise _refusal(answer, app)
     return PlatformUser(str(user_id), None, answer.get("union_id"))
+
+
+def _unsigned() -> Unauthenticated:
+    return Unauthenticated(
+        "Alipay's answer is not signed with the registered public key; register Alipay's public key, not your own"
+        " / 支付宝应答验签失败，请检查支付宝公钥",
+        reason="app",
+    )
 
 
 def _refusal(error: Mapping[str, Any], app: App) -> YunboxError:
