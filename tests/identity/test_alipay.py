@@ -160,3 +160,29 @@ async def test_certificate_mode_names_the_certificates() -> None:
     assert user.external_id == "1"
     assert sent["app_cert_sn"] == hashlib.new("md5", b"CN=own,O=Ant,C=CN12345", usedforsecurity=False).hexdigest()
     assert sent["alipay_root_cert_sn"] == f"{alipay.serial_number(platform)}_{sent['app_cert_sn']}"
+
+
+async def call(answer: str, method: str, params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    platform = Platform(answer)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(platform)) as client:
+        result = await Alipay().call(client, "http://stand-in/gateway.do", App("2021", "", CONFIG), method, params)
+        return result, platform.parameters
+
+
+async def test_any_method_of_the_open_api() -> None:
+    text = signed({"code": "10000", "msg": "Success", "trade_no": "1", "fund_bill_list": [{"fund_channel": "X"}]})
+    text = text.replace("alipay_system_oauth_token_response", "alipay_trade_query_response")
+    params = {"outTradeNo": "7", "bizContent": {"queryOptions": ["a"]}, "$config": {"notify": "http://n/"}}
+    result, sent = await call(text, "alipay.trade.query", params)
+    assert result == {"code": "10000", "msg": "Success", "tradeNo": "1", "fundBillList": [{"fundChannel": "X"}]}
+    assert json.loads(sent["biz_content"]) == {"out_trade_no": "7", "query_options": ["a"]}
+    assert (sent["method"], sent["notify_url"]) == ("alipay.trade.query", "http://n/")
+
+
+async def test_a_refused_method_is_an_answer_too() -> None:
+    error = json.dumps({"error_response": {"code": "40001", "msg": "Missing", "sub_code": "isv.missing"}})
+    result, sent = await call(error, "alipay.user.info.share", {"authToken": "t"})
+    assert result == {"code": "40001", "msg": "Missing", "subCode": "isv.missing"}
+    assert sent["auth_token"] == "t"
+    with pytest.raises(Unauthenticated):
+        await call(signed({"code": "10000"}), "alipay.other", {})

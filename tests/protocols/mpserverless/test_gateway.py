@@ -200,6 +200,14 @@ def test_functions_that_do_not_exist(client: GatewayClient) -> None:
     )
 
 
+def test_the_clouds_own_alipay_function(client: GatewayClient, server: ServerClient) -> None:
+    invoke, name = "serverless.function.runtime.invoke", "alipay-openapi"
+    assert client.authorize().refused(invoke, {"functionTarget": name}) == "PermissionDenied"
+    assert server.refused(invoke, {"functionTarget": name}) == "InvalidParameter"
+    asked = {"functionTarget": name, "functionArgs": {"method": "alipay.user.info.share"}}
+    assert server.refused(invoke, asked) == "InvalidParameter.AppId"
+
+
 def test_running_functions_call_the_same_methods(cloud: LiveServer, client: GatewayClient) -> None:
     session = cloud.services.identity.open_session(client.space, "anonymous", "app-1", None)
     caller = cloud.services.identity.verify_session(client.space, session.access_token).as_function("f", "client")

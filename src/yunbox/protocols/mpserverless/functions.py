@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from yunbox.errors import FunctionNotFound, PermissionDenied, Unauthenticated
 from yunbox.protocols.mpserverless.call import Call, Method
 from yunbox.protocols.mpserverless.envelope import NOTHING, spliced
+from yunbox.protocols.mpserverless.errors import GatewayError
+
+ALIPAY_FUNCTION = "alipay-openapi"
 
 
 async def invoke(call: Call) -> Any:
@@ -15,11 +19,31 @@ async def invoke(call: Call) -> Any:
     An object with a numeric ``affectedDocs`` is taken for a database result by every SDK; the cloud has the same trap.
     """
     caller = replace(call.caller, source=call.caller.source or "client")
-    arguments = call.params.get("functionArgs")
-    invocation = await call.services.functions.invoke(
-        caller, call.text("functionTarget"), {} if arguments is None else arguments
-    )
+    name, arguments = call.text("functionTarget"), call.params.get("functionArgs")
+    try:
+        invocation = await call.services.functions.invoke(caller, name, {} if arguments is None else arguments)
+    except FunctionNotFound:
+        if name != ALIPAY_FUNCTION:
+            raise
+        return await _call_alipay(call, arguments)
     return spliced(invocation.result_json) if invocation.result_json else NOTHING
+
+
+async def _call_alipay(call: Call, arguments: Any) -> dict[str, Any]:
+    """The cloud's own function for Alipay's open API; only callers with admin rights may use an app's keys."""
+    if not call.caller.is_admin:
+        raise PermissionDenied(
+            f"`{ALIPAY_FUNCTION}` can be called from functions and servers only / 仅支持在云函数或服务端调用"
+        )
+    if not isinstance(arguments, dict) or not isinstance(arguments.get("method"), str):
+        raise GatewayError("InvalidParameter", "`functionArgs.method` must be a string / 缺少参数 method")
+    params = arguments.get("params")
+    try:
+        return await call.services.identity.call_alipay(
+            call.space, call.caller.app_id or "", arguments["method"], params if isinstance(params, dict) else {}
+        )
+    except Unauthenticated as error:
+        raise GatewayError("InvalidParameter.AppId", error.message) from None
 
 
 METHODS: dict[str, Method] = {
