@@ -52,11 +52,28 @@ def dumps(value: Any) -> bytes:
     try:
         text = orjson.dumps(value, wrap, _OPTIONS)
         # orjson writes NaN as null and knows nothing of look-alikes: only where these may be is the careful walk needed.
-        if b"null" in text or text.count(b'"$') != wrapped:
+        if text.count(b'"$') != wrapped or (b"null" in text and _has_odd_number([value])) or b"\\u0000" in text:
             return orjson.dumps(to_plain(value))
     except (TypeError, RecursionError) as error:
         raise _unstorable(value, error) from error
     return text
+
+
+def _has_odd_number(value: Any) -> bool:
+    """Whether a NaN or an infinity may be anywhere inside."""
+    for item in value.values() if type(value) is dict else value:
+        kind = type(item)
+        if kind is str or kind is int or item is None:
+            continue
+        if kind is float:
+            if not math.isfinite(item):
+                return True
+        elif kind is dict or kind is list or kind is tuple:
+            if _has_odd_number(item):
+                return True
+        elif kind is not bool and kind not in _WRAP:
+            return True
+    return False
 
 
 def _unstorable(value: Any, error: Exception) -> QueryError:
@@ -86,7 +103,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise _too_deep()
     if isinstance(value, dict):
-        plain = {name: to_plain(item, depth + 1) for name, item in value.items()}
+        plain = {_field_name(name): to_plain(item, depth + 1) for name, item in value.items()}
         return {"$esc": plain} if _looks_wrapped(value) else plain
     if isinstance(value, (list, tuple)):
         return [to_plain(item, depth + 1) for item in value]
@@ -94,6 +111,12 @@ def to_plain(value: Any, depth: int = 0) -> Any:
     if "$scope" in wrapped:
         wrapped["$scope"] = to_plain(wrapped["$scope"], depth + 1)
     return wrapped
+
+
+def _field_name(name: str) -> str:
+    if "\0" in name:
+        raise QueryError("a field name cannot contain a null byte", number=2, name="BadValue")
+    return name
 
 
 def from_plain(plain: Any) -> Any:

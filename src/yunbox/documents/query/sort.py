@@ -30,7 +30,7 @@ def normalize_sort(spec: SortSpec) -> list[tuple[str, int]]:
 def meta_fields(spec: SortSpec) -> dict[str, str]:
     """The paths of a sort that stand for metadata: path to keyword (``textScore``, ``randVal`` …)."""
     pairs = spec.items() if isinstance(spec, Mapping) else spec
-    return {path: value["$meta"] for path, value in pairs if isinstance(value, dict)}
+    return {path: value["$meta"] for path, value in pairs if isinstance(value, dict) and "$meta" in value}
 
 
 def _direction(path: str, value: Any) -> int:

@@ -143,10 +143,12 @@ def _with_id_of(document: Document, replacement: Document) -> Document:
     return {"_id": identity, **{name: value for name, value in replacement.items() if name != "_id"}}
 
 
-def _pipeline(stages: Sequence[Mapping[str, Any]], collation: Collation | None) -> _Transform:
+def _pipeline(stages: Sequence[Any], collation: Collation | None) -> _Transform:
     from .pipeline import compile_pipeline
 
     for stage in stages:
+        if not isinstance(stage, Mapping):
+            raise QueryError("Each element of the 'pipeline' array must be an object", number=14, name="TypeMismatch")
         name = next(iter(stage), "")
         if name not in _PIPELINE_STAGES:
             raise QueryError(f"{name} is not allowed to be used within an update", number=72, name="InvalidOptions")
@@ -368,8 +370,8 @@ def _equalities(filter: Mapping[str, Any]) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for path, operand in filter.items():
         if path == "$and" or (path == "$or" and isinstance(operand, list) and len(operand) == 1):
-            for clause in operand:
-                found.extend(_equalities(clause))
+            for clause in _list(operand):
+                found.extend(_equalities(clause) if isinstance(clause, Mapping) else [])
         elif not path.startswith("$"):
             found.extend((path, value) for value in _equal_values(operand))
     return found
