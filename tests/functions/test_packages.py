@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import orjson
@@ -58,8 +59,8 @@ async def test_declared_packages(bench: Bench, registry: Registry) -> None:
     assert (deployment.missing, deployment.warnings) == ({}, ())
     assert deployment.tree is not None
     assert deployment.tree.parent.parent == bench.data / "deps"
-    lock = (deployment.tree.parent / "package-lock.json").read_text()
-    assert '"1.2.0"' in lock
+    [lock] = [path.read_text() for path in deployment.tree.parent.glob("p*-lock.*")]
+    assert "1.2.0" in lock
     assert registry.url not in lock
     assert os.path.realpath(deployment.directory / "node_modules") == str(deployment.tree)
 
@@ -110,6 +111,22 @@ async def test_a_lock_file_is_followed(bench: Bench, registry: Registry) -> None
     assert locked.tree != free.tree
     assert await bench.call("f", {"names": ["one"]}) == ["one@1.0.0"]
     assert await bench.call("g", {"names": ["one"]}) == ["one@1.2.0"]
+
+
+@pytest.mark.parametrize(
+    "works", [False, pytest.param(True, marks=pytest.mark.skipif(not which("pnpm"), reason="no pnpm here"))]
+)
+async def test_pnpm_is_used_where_it_works(
+    bench: Bench, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    if not works:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "pnpm").write_text("#!/bin/sh\nmkdir node_modules; echo broken > pnpm-lock.yaml; exit 1\n")
+        (tmp_path / "bin" / "pnpm").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    deployment = await deploy(bench, "f", {"two": "1"})
+    assert await bench.call("f", {"names": ["two", "one"]}) == ["two@1.0.0", "one@1.2.0"]
+    assert (deployment.tree.parent / "pnpm-lock.yaml").exists() == works
 
 
 async def test_install_scripts_do_not_run(bench: Bench, registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -21,6 +22,11 @@ _FLAGS = (
     "--ignore-scripts", "--omit=dev", "--legacy-peer-deps", "--prefer-offline", "--install-links", "--no-audit", "--no-fund",
     "--no-progress", "--no-update-notifier", "--workspaces=false", "--omit-lockfile-registry-resolved", "--loglevel=error",
     "--fetch-retries=1", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=60000",
+)  # fmt: skip
+
+_PNPM_FLAGS = (
+    "--prod", "--ignore-scripts", "--prefer-offline", "--ignore-workspace", "--reporter=silent", "--config.node-linker=hoisted",
+    "--config.auto-install-peers=false", "--config.strict-peer-dependencies=false", "--config.fetch-retries=1",
 )  # fmt: skip
 
 _NO_VERSION = re.compile(r"No matching version found for (@?[^@\s]+)@")
@@ -48,11 +54,13 @@ class Outcome:
 class Installer:
     """One installation into one directory."""
 
-    def __init__(self, node: Node, directory: Path, on_progress: Callable[[str], None]) -> None:
+    def __init__(self, node: Node, directory: Path, store: Path, on_progress: Callable[[str], None]) -> None:
         self._node = node
         self._directory = directory
+        self._store = store
         self._on_progress = on_progress
         self._outcome = Outcome()
+        self._probes = asyncio.Semaphore(2)
 
     async def install(self, packages: dict[str, str], lock: bytes | None) -> Outcome:
         """Install ``packages`` (name -> range) without those that cannot be had."""
@@ -61,6 +69,8 @@ class Installer:
             return Outcome(dict.fromkeys(packages, reason), [], permanent=False)
         wanted = dict(packages)
         self._on_progress(f"installing {', '.join(f'{name}@{spec}' for name, spec in wanted.items())}")
+        if await self._try_pnpm(wanted, lock):
+            return self._outcome
         for _ in range(2 * len(packages) + 3):
             if not wanted:
                 break
@@ -72,19 +82,37 @@ class Installer:
                 self._outcome.warnings.append("package-lock.json could not be followed; versions were chosen anew")
                 continue
             await self._repair(wanted, problem)
+        _remove(self._directory / ".alone")
         return self._outcome
+
+    async def _try_pnpm(self, wanted: dict[str, str], lock: bytes | None) -> bool:
+        """pnpm is several times faster when its store has the packages; whatever it cannot do is left to npm."""
+        pnpm = shutil.which("pnpm")
+        if pnpm is None or lock is not None or any(spec.startswith("file:") for spec in wanted.values()):
+            return False
+        self._write_manifest(wanted)
+        code, _ = await self._run(
+            (pnpm,), "install", *_PNPM_FLAGS, "--store-dir", str(self._store), cwd=self._directory
+        )
+        if code != 0:
+            for name in ("node_modules", "pnpm-lock.yaml"):
+                _remove(self._directory / name)
+        return code == 0
+
+    def _write_manifest(self, wanted: dict[str, str]) -> None:
+        manifest = {"name": "dependencies", "private": True, "dependencies": wanted}
+        (self._directory / "package.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
 
     async def _try(self, wanted: dict[str, str], lock: bytes | None) -> str | None:
         """``None`` when everything was installed, else what the client said."""
         directory = self._directory
-        manifest = {"name": "dependencies", "private": True, "dependencies": wanted}
-        (directory / "package.json").write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        self._write_manifest(wanted)
         locked = directory / "package-lock.json"
         if lock is not None:
             locked.write_bytes(lock)
         else:
             locked.unlink(missing_ok=True)
-        code, output = await self._run("install", *_FLAGS, cwd=directory)
+        code, output = await self._run(self._node.npm, "install", *_FLAGS, cwd=directory)
         return None if code == 0 else output
 
     async def _repair(self, wanted: dict[str, str], problem: str) -> None:
@@ -98,7 +126,9 @@ class Installer:
             await self._single_out(wanted, problem)
 
     async def _nearest(self, wanted: dict[str, str], name: str) -> None:
-        code, output = await self._run("view", name, "versions", "--json", "--loglevel=error", cwd=self._directory)
+        code, output = await self._run(
+            self._node.npm, "view", name, "versions", "--json", "--loglevel=error", cwd=self._directory
+        )
         version = nearest_version(wanted[name], _versions(output)) if code == 0 else None
         if version is None or version == wanted[name]:
             self._leave_out(wanted, name, f"no published version matches {wanted[name]}")
@@ -111,21 +141,24 @@ class Installer:
 
     async def _single_out(self, wanted: dict[str, str], problem: str) -> None:
         """Find which packages fail by resolving each alone; when none does, their combination fails: give up on all."""
-        failing: dict[str, str] = {}
-        for name, spec in wanted.items():
-            if (reason := await self._resolve_alone(name, spec)) is not None:
-                failing[name] = reason
-        for name, reason in (failing or dict.fromkeys(wanted, problem)).items():
+        if len(wanted) == 1:
+            reasons: dict[str, str] = dict.fromkeys(wanted, problem)
+        else:
+            names = list(wanted)
+            results = await asyncio.gather(*(self._resolve_alone(name, wanted[name]) for name in names))
+            reasons = {name: reason for name, reason in zip(names, results, strict=True) if reason is not None}
+        for name, reason in (reasons or dict.fromkeys(wanted, problem)).items():
             self._leave_out(wanted, name, _first_line(reason))
 
     async def _resolve_alone(self, name: str, spec: str) -> str | None:
-        directory = self._directory / ".alone"
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir()
+        directory = self._directory / ".alone" / hashlib.sha256(name.encode()).hexdigest()[:12]
+        directory.mkdir(parents=True, exist_ok=True)
         try:
             manifest = {"name": "alone", "private": True, "dependencies": {name: spec}}
             (directory / "package.json").write_bytes(orjson.dumps(manifest))
-            code, output = await self._run("install", "--package-lock-only", *_FLAGS, cwd=directory)
+            async with self._probes:
+                flags = (*_FLAGS, "--fetch-retries=0")
+                code, output = await self._run(self._node.npm, "install", "--package-lock-only", *flags, cwd=directory)
             return None if code == 0 else output
         finally:
             shutil.rmtree(directory, ignore_errors=True)
@@ -137,11 +170,11 @@ class Installer:
             self._outcome.permanent = False
         self._on_progress(f"{name} cannot be installed: {reason}")
 
-    async def _run(self, *arguments: str, cwd: Path) -> tuple[int, str]:
+    async def _run(self, program: tuple[str, ...], *arguments: str, cwd: Path) -> tuple[int, str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("YUNBOX_")}
         path = f"{self._node.program.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
         process = await asyncio.create_subprocess_exec(
-            *self._node.npm,
+            *program,
             *arguments,
             cwd=cwd,
             env={**environment, "PATH": path},
@@ -161,6 +194,13 @@ class Installer:
             await process.wait()
             raise
         return process.returncode or 0, output.decode(errors="replace")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _not_there(problem: str) -> str | None:

@@ -88,6 +88,7 @@ class PackageStore:
 
     def __init__(self, data: Path, node: Node) -> None:
         self._directory = data / "deps"
+        self._store = data / "packages"
         self._node = node
         self._locks: dict[str, asyncio.Lock] = {}
         # Installing is bound by the processor: more at once is slower.
@@ -112,7 +113,7 @@ class PackageStore:
         temporary = self._directory / f"tmp-{secrets.token_hex(6)}"
         temporary.mkdir()
         try:
-            installer = Installer(self._node, temporary, on_progress)
+            installer = Installer(self._node, temporary, self._store, on_progress)
             outcome = await installer.install(dict(requirements.packages), requirements.lock)
             if outcome.missing and not outcome.permanent:
                 # Perhaps the registry cannot be reached: the next deployment tries again.
