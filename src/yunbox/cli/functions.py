@@ -13,6 +13,7 @@ from yunbox.cli.connection import Api, ApiError
 from yunbox.cli.options import Target, connected, failures, in_space, json_argument
 from yunbox.cli.output import note, print_json, table, when
 from yunbox.errors import InvalidRequest
+from yunbox.tools.archive import extract
 
 if TYPE_CHECKING:
     from yunbox.projects import FunctionSource
@@ -219,7 +220,7 @@ def download(target: Target, name: str, directory: Path) -> None:
     buffer.seek(0)
     place.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=buffer) as tar:
-        tar.extractall(place, filter="data")
+        extract(tar, place)
     target.show({"name": name, "directory": str(place.resolve())}, f"saved {place} / 已保存到 {place}")
 
 

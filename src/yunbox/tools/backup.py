@@ -14,6 +14,8 @@ from pathlib import Path
 
 import apsw
 
+from yunbox.tools.archive import extract
+
 SUFFIX = ".tar.gz"
 _LEFT_OUT = frozenset(("backups", "run", "packages", "lock", "server.json"))
 """What is not part of a backup: itself, what lives only while the server runs, and a download cache."""
@@ -111,7 +113,7 @@ def restore_backup(data: Path, archive: Path) -> Path:
     incoming = Path(tempfile.mkdtemp(prefix=".restore-", dir=data / "backups"))
     try:
         with tarfile.open(archive, mode="r:*") as tar:
-            tar.extractall(incoming, filter="data")
+            extract(tar, incoming)
         replaced = data / "backups" / f"replaced-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
         _move_content(data, replaced)
         _move_content(incoming, data)

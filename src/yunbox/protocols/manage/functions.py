@@ -22,6 +22,7 @@ from yunbox.functions.logs import LogRecord
 from yunbox.http import Response
 from yunbox.protocols.manage.errors import error_body, status_of
 from yunbox.protocols.manage.routing import Call, Row, Stream
+from yunbox.tools.archive import extract
 
 MAX_CODE = 512 * 2**20
 """Largest uploaded code in bytes, unpacked or not."""
@@ -105,11 +106,9 @@ async def _unpack(call: Call, target: Path) -> None:
 def _extract(archive: Any, target: Path) -> None:
     try:
         with tarfile.open(fileobj=archive, mode="r:*") as tar:
-            members = tar.getmembers()
-            if sum(member.size for member in members) > MAX_CODE:
+            if sum(member.size for member in tar.getmembers()) > MAX_CODE:
                 raise InvalidRequest(f"the unpacked code is larger than {MAX_CODE} bytes / 代码包过大")
-            # The filter refuses absolute paths, paths that leave the directory, and devices.
-            tar.extractall(target, members, filter="data")
+            extract(tar, target)
     except tarfile.TarError as error:
         raise InvalidRequest(f"the body is not a usable tar archive: {error}") from None
 
