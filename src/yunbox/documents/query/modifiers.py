@@ -13,7 +13,7 @@ from yunbox.errors import QueryError
 
 from .arrays import culling, popping, pulling, pushing, set_adding
 from .display import shown
-from .numbers import add, combine_bits, multiply
+from .numbers import add, combine_bits, multiply, zero_like
 from .predicates import bad_value
 from .values import MISSING, Collation, Document, compare, date_millis, is_number, type_name
 
@@ -69,14 +69,14 @@ def _unset(path: str, operand: Any, collation: Collation | None) -> Modifier:
     return Modifier("$unset", path, lambda old, context: MISSING, creates=False, strict=False)
 
 
-def _arithmetic(operator: str, verb: str, combine: Callable[[Any, Any], Any], missing: int) -> Any:
+def _arithmetic(operator: str, verb: str, combine: Callable[[Any, Any], Any], *, starts: bool) -> Any:
     def build(path: str, operand: Any, collation: Collation | None) -> Modifier:
         if not is_number(operand):
             raise _mismatch(f"Cannot {verb} with non-numeric argument: {{{path}: {shown(operand)}}}")
 
         def change(old: Any, context: Context) -> Any:
             if old is MISSING:
-                return operand if missing else combine(operand, missing)
+                return operand if starts else zero_like(operand)
             if not is_number(old):
                 raise _mismatch(
                     f"Cannot apply {operator} to a value of non-numeric type. {_identity(context)} has the field "
@@ -195,8 +195,8 @@ _BUILDERS: dict[str, Callable[[str, Any, Collation | None], Modifier]] = {
     "$set": _set,
     "$setOnInsert": _set_on_insert,
     "$unset": _unset,
-    "$inc": _arithmetic("$inc", "increment", add, 1),
-    "$mul": _arithmetic("$mul", "multiply", multiply, 0),
+    "$inc": _arithmetic("$inc", "increment", add, starts=True),
+    "$mul": _arithmetic("$mul", "multiply", multiply, starts=False),
     "$min": _extreme("$min", -1),
     "$max": _extreme("$max", 1),
     "$currentDate": _current_date,

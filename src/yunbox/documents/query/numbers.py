@@ -33,6 +33,15 @@ def _combine(apply: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     return integer(apply(int(a), int(b)), long=is_long(a) or is_long(b))
 
 
+def zero_like(number: Any) -> Any:
+    """Zero of the same type."""
+    if isinstance(number, Decimal128):
+        return Decimal128("0")
+    if isinstance(number, float):
+        return 0.0
+    return Int64(0) if is_long(number) else 0
+
+
 def as_decimal(value: Any) -> decimal.Decimal:
     """A number as MongoDB converts it to Decimal128."""
     if isinstance(value, Decimal128):
