@@ -81,6 +81,13 @@ def test_signed_bodies_with_wrong_fields(server: ServerClient, changes: dict[str
     assert refusal(server.post(body)) == code
 
 
+def test_text_cut_through_an_emoji_is_taken(server: ServerClient) -> None:
+    params = '{"command":"insertOne","collection":"cut","doc":{"name":"tom \\ud83d","emoji":"\\ud83d\\ude00"}}'
+    assert server.answer("serverless.db.default.execute", params)["success"]
+    (document,) = server.db("find", collection="cut")["result"]
+    assert (document["name"], document["emoji"]) == ("tom \ufffd", "\U0001f600")
+
+
 def test_clocks_of_clients_may_be_hours_off(client: GatewayClient, server: ServerClient) -> None:
     stamp = int(time.time() * 1000) - 3 * 3600 * 1000
     assert checked(client.post(client.body(ANONYMOUS, {}, timestamp=stamp)))["success"]

@@ -6,6 +6,7 @@ name, a database command's by the command's name in `database.COMMANDS`.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import uuid
@@ -143,13 +144,16 @@ async def host_call(services: Services, caller: Caller, method: str, params: Map
         GatewayError: with the vendor's code, whatever went wrong with the call.
     """
     call = Call(services, services.spaces.get(caller.space), caller, method, params, own_origin(services))
+    started, failure, text = time.perf_counter(), None, b"null"
     try:
         data = await invoke(call)
-    except GatewayError:
-        raise
+        text = text if data is envelope.NOTHING else envelope.dumps(data)
     except YunboxError as error:
-        raise GatewayError(error_code(error), error.message) from error
-    return None if data is envelope.NOTHING else orjson.loads(envelope.dumps(data))
+        failure = GatewayError(error_code(error), error.message)
+    measure(call, failure, (time.perf_counter() - started) * 1000, len(text))
+    if failure is not None:
+        raise failure
+    return orjson.loads(text)
 
 
 def own_origin(services: Services) -> Origin:
@@ -199,15 +203,30 @@ def decode_params(body: Mapping[str, Any]) -> dict[str, Any]:
     text = body.get("params")
     if text is None or text == "":
         return {}
-    try:
-        params = orjson.loads(text) if isinstance(text, str) else None
-    except orjson.JSONDecodeError:
-        params = None
+    params = _parse(text) if isinstance(text, str) else None
     if not isinstance(params, dict):
         raise GatewayError(
             "InvalidParams.Format", "`params` is not a JSON object in a string / `params` 应为 JSON 对象字符串"
         )
     return params
+
+
+def _parse(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _parse_halved(text)
+
+
+def _parse_halved(text: str) -> Any:
+    """JSON with half of a surrogate pair in it, as JavaScript writes text that was cut through an emoji; ``None`` when
+    that is not what is wrong with it.
+    """
+    try:
+        whole = json.dumps(json.loads(text), ensure_ascii=False).encode("utf-16", "surrogatepass")
+        return orjson.loads(whole.decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _method(body: Mapping[str, Any]) -> str:
