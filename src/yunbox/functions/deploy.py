@@ -143,4 +143,4 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _left_out(folder: str, name: str, source: str) -> bool:
-    return name in (".git", ".svn") or (name == "node_modules" and folder == source)
+    return name in (".git", ".svn", ".yunbox") or (name == "node_modules" and folder == source)

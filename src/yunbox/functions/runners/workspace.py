@@ -29,7 +29,7 @@ def _fill(source: Path, target: Path, copy: bool, limit: int | None = None) -> i
     while pending:
         from_directory, to_directory = pending.pop()
         for entry in os.scandir(from_directory):
-            if entry.name in (".git", "node_modules") and from_directory == str(source):
+            if entry.name in (".git", ".yunbox", "node_modules") and from_directory == str(source):
                 continue
             destination = os.path.join(to_directory, entry.name)
             if entry.is_dir(follow_symlinks=not entry.is_symlink()):
