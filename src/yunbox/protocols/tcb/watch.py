@@ -21,6 +21,7 @@ from yunbox.errors import (
     LimitExceeded,
     NotFound,
     PermissionDenied,
+    QueryError,
     SpaceNotFound,
     Unauthenticated,
     YunboxError,
@@ -315,5 +316,6 @@ def error_code(error: YunboxError) -> str:
         (PermissionDenied, "COLLECTION_PERMISSION_DENIED"),
         (LimitExceeded, "EXCEED_REQUEST_LIMIT"),
         (InvalidRequest, "INVALID_PARAM"),
+        (QueryError, "DATABASE_REQUEST_FAILED"),
     )
     return next((code for kind, code in table if isinstance(error, kind)), "SYS_ERR")
