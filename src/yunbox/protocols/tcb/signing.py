@@ -210,14 +210,18 @@ def _tc3_header(name: str, headers: Mapping[str, str]) -> str:
 
 def _fields_digest(fields: Mapping[str, Field], signed: str) -> str:
     by_name = {name.strip(_JS_SPACE).lower(): value for name, value in fields.items()}
-    payload = hashlib.sha256()
+    parts: list[bytes] = []
     for name in signed.split(";"):
         value = by_name.get(name)
         if value is None or value == "":
             continue
-        raw = value if isinstance(value, bytes) else _tc3_text(value)
-        payload.update(b"&" + encode_component(name).encode() + b"=" + raw + b"\r\n")
-    return payload.hexdigest()
+        parts += (_field_mark(name), value if isinstance(value, bytes) else _tc3_text(value), b"\r\n")
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _field_mark(name: str) -> bytes:
+    return f"&{encode_component(name)}=".encode()
 
 
 def _tc3_text(value: str) -> bytes:
