@@ -123,13 +123,6 @@ class Metadata:
             self._connection.execute("DELETE FROM deployments WHERE function=?", (name,))
             self._connection.execute("DELETE FROM functions WHERE name=?", (name,))
 
-    def trees(self) -> list[Path]:
-        """Every dependency tree that a deployment uses."""
-        rows = self._connection.execute(
-            "SELECT tree FROM deployments WHERE tree IS NOT NULL UNION SELECT fallback FROM deployments WHERE fallback IS NOT NULL"
-        )
-        return [self._absolute(text) for (text,) in rows]
-
     # DATA can be moved as a whole, so what lies inside is recorded relative to it.
 
     def _relative(self, path: Path) -> str:

@@ -308,6 +308,7 @@ class FunctionService:
         """Call a function and wait for its answer. ``event`` is any JSON value, or JSON text as ``bytes``.
 
         Raises:
+            InvalidRequest: for an event that is not JSON.
             FunctionNotFound, FunctionFailed: with `reason`, and `data` ``request_id``, ``duration_ms``, ``logs``.
             LimitExceeded: for an event that is too large, a queue that is too long, or a chain of calls too deep.
         """
@@ -356,16 +357,17 @@ class FunctionService:
         return await self.invoke(caller, timer.function, timer_event(timer, at))
 
     async def _activate(self, space_id: str, name: str) -> _Active:
-        found = self._active.get((space_id, name))
-        if found is not None:
+        # Nothing below waits once this is there, so two first calls cannot both make a pool.
+        fleet = await self._fleet()
+        if (found := self._active.get((space_id, name))) is not None:
             return found
         deployment, overrides, _, _ = self._require(space_id, name)
         settings = merge_settings(deployment.settings, settings_from(overrides))
-        fleet = await self._fleet()
         memory = settings.memory or self.memory
         active = _Active(deployment, settings, settings.timeout or self.timeout, memory, pool=None)  # type: ignore[arg-type]
         active.pool = fleet.pool(self._load(active))
-        return self._active.setdefault((space_id, name), active)
+        self._active[space_id, name] = active
+        return active
 
     def _kind(self, active: _Active) -> Kind:
         deployment = active.deployment
@@ -420,7 +422,7 @@ class FunctionService:
         frame = frames.encode(
             "invoke",
             id=running.request_id,
-            event=orjson.Fragment(event) if isinstance(event, bytes) else event,
+            event=_checked(event) if isinstance(event, bytes) else event,
             user=user,
             caller=_identity(running, capability),
             deadline=int((time.time() + timeout) * 1000),
@@ -528,6 +530,14 @@ def _sdks(trees: tuple[Path, ...]) -> tuple[Path, ...]:
     """The server SDK that a process of these trees loads ahead of time: the first, because it brings the others."""
     found = [tree / package for tree in trees for package in _SDK_PACKAGES if (tree / package).exists()]
     return tuple(found[:1])
+
+
+def _checked(text: bytes) -> orjson.Fragment:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"the event is not JSON: {error}") from None
+    return orjson.Fragment(text)
 
 
 _SOURCES = {"user": "client", "guest": "client", "admin": "server", "timer": "timing", "function": "function"}

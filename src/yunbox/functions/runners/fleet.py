@@ -189,7 +189,7 @@ class Fleet:
             self._demand -= 1
             if not self._demand:
                 self._calm.set()
-            self.warm(load.kind)
+            self.warm(load.kind, used=True)
         code = instance.directory / "code"
         await place_code(load.code, code, load.tree, load.copy)
         instance.limit_memory(load.kind.memory * 2**20)
@@ -212,9 +212,10 @@ class Fleet:
             instance.preload(kind.space, [str(path) for path in kind.preload])
             return instance
 
-    def warm(self, kind: Kind) -> None:
-        """See that a spare process of this kind is there soon; the least recently used kind gives up its own."""
-        if self._closing:
+    def warm(self, kind: Kind, used: bool = False) -> None:
+        """See that a spare process of this kind is there soon. Only kinds that are ``used`` push out others, the least
+        recently used first: deploying many functions must not start a process for each."""
+        if self._closing or not (used or kind in self._spares or len(self._spares) < SPARES):
             return
         self._spares.setdefault(kind, [])
         self._spares.move_to_end(kind)

@@ -59,7 +59,6 @@ class Instance(asyncio.Protocol):
         self.pid = 0
         self.dead = False
         self.loaded = False
-        self.stale = False
         self.invocations = 0
         self.started_at = 0.0
         self.finished_at = 0.0
@@ -251,8 +250,10 @@ class Instance(asyncio.Protocol):
             self._serve(message)
         elif isinstance(message, frames.Loaded):
             self.loaded = True
+            # A process that had loaded before it heard of the invocation says no more than this.
+            self._restart_clock()
         elif isinstance(message, frames.Running):
-            self._restart_clock(message.id)
+            self._restart_clock()
         elif not self._ready.done():
             self._ready.set_result(None)
 
@@ -269,9 +270,9 @@ class Instance(asyncio.Protocol):
                 error.data["code"] = message.code
             running.future.set_exception(error)
 
-    def _restart_clock(self, request_id: str) -> None:
+    def _restart_clock(self) -> None:
         running = self._running
-        if running is not None and running.id == request_id and running.timer is not None:
+        if running is not None and running.timer is not None:
             running.timer.cancel()
             running.timer = asyncio.get_running_loop().call_later(running.timeout, self._expire, running)
 

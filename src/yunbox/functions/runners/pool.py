@@ -83,7 +83,7 @@ class Pool:
         """Give a process back after an invocation of ``duration`` seconds."""
         self.busy.discard(instance)
         self._duration += (duration - self._duration) * 0.2
-        if instance.dead or self.closed or instance.stale or instance.invocations >= RECYCLE_AFTER:
+        if instance.dead or self.closed or instance.invocations >= RECYCLE_AFTER:
             self._fleet.retire(instance)
             self.grow()
         else:
