@@ -129,7 +129,6 @@ def test_updates(people: Collection) -> None:
         (lambda people: people.update_one({"_id": 1}, {"$set": {"_id": 2}}), 66),
         (lambda people: people.find({"a": {"$unknown": 1}}), 2),
         (lambda people: people.find({}, hint="no_such_index"), 2),
-        (lambda people: people.find({"$text": {"$search": "x"}}), 27),
         (lambda people: people.insert_one({"_id": [1]}), 53),
         (lambda people: people.drop_index("none"), 27),
         (lambda people: people.drop_index("_id_"), 72),

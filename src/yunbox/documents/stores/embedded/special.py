@@ -8,7 +8,6 @@ from typing import Any
 from yunbox.documents.query.geo import Near
 from yunbox.documents.query.match import Matcher
 from yunbox.documents.query.text import TextSearch
-from yunbox.errors import QueryError
 
 from .access import Access
 from .catalog import Collection, Index
@@ -41,8 +40,7 @@ def _conditions(filter: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 def special_access(collection: Collection, filter: Mapping[str, Any], matcher: Matcher) -> Access | None:
     """The access through a geo or text index, if there is one for the filter.
 
-    Raises:
-        QueryError: IndexNotFound (27) for ``$text`` without a text index.
+    Without a text index ``$text`` searches every string of every document, where MongoDB refuses to.
     """
     if matcher.text is not None:
         return _text_access(collection, matcher.text)
@@ -54,10 +52,10 @@ def special_access(collection: Collection, filter: Mapping[str, Any], matcher: M
     return None
 
 
-def _text_access(collection: Collection, search: TextSearch) -> Access:
+def _text_access(collection: Collection, search: TextSearch) -> Access | None:
     index = next((one for one in collection.indexes if one.kind == "text" and one.ready), None)
     if index is None:
-        raise QueryError("text index required for $text query", number=27, name="IndexNotFound")
+        return None
     search.weights = weights_of(index.document)
     expression = match_expression(search.terms)
     condition = (
