@@ -1,4 +1,4 @@
-"""The unmodified @cloudbase/js-sdk 1.8.4, 2.31.0 and 3.7.0 against a live server."""
+"""The unmodified tcb-js-sdk 1.10.10 and @cloudbase/js-sdk 1.8.4, 2.31.0 and 3.7.0 against a live server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from yunbox.documents import commands
 from yunbox.spaces import Space
 
 HERE = Path(__file__).resolve().parent
-VARIANTS = ("1.8.4", "2.31.0", "3.7.0", "3.7.0-cloudapi")
+VARIANTS = ("tcb-1.10.10", "1.8.4", "2.31.0", "3.7.0", "3.7.0-cloudapi")
 ECHO = "exports.main = async ({ userInfo, ...event }) => ({ sum: event.a + event.b, echoed: event })\n"
 
 
@@ -96,7 +96,7 @@ def test_what_is_private_stays_private(cloud: LiveServer, variant: str) -> None:
     assert stored == {"_id": "secret", "n": 1, "_openid": owner["uid"]}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS[1:])
 def test_watching(cloud: LiveServer, variant: str) -> None:
     space = cloud.create_space()
     cloud.call(cloud.services.documents.engine(space.id).run(commands.CreateCollection("todos")))

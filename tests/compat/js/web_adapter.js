@@ -47,7 +47,13 @@ class FetchRequest {
   }
 }
 
-function absolute(url) { return url.startsWith('//') ? `http:${url}` : url }
+function absolute(url) {
+  const target = url.startsWith('//') ? `http:${url}` : url
+  return rewrite.from && target.includes(rewrite.from) ? target.replace(/^https?:\/\/[^/]+/, rewrite.to) : target
+}
+
+/** tcb-js-sdk has no option for its address: requests to the host `from` go to the origin `to`. */
+const rewrite = { from: '', to: '' }
 
 function withoutType(headers = {}) {
   return Object.fromEntries(Object.entries(headers).filter(([key]) => key.toLowerCase() !== 'content-type'))
@@ -58,6 +64,7 @@ function parsed(text) {
 }
 
 module.exports = {
+  rewrite,
   runtime: 'web',
   isMatch: () => true,
   genAdapter: () => ({

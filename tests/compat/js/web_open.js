@@ -4,6 +4,7 @@
 const adapter = require('./web_adapter')
 
 const VARIANTS = {
+  'tcb-1.10.10': { package: 'tcb-js-sdk-1.10.10', open: openOldest },
   '1.8.4': { package: 'cloudbase-js-sdk-1.8.4', open: openFirst },
   '2.31.0': { package: 'cloudbase-js-sdk-2.31.0', open: openSecond },
   '3.7.0': { package: 'cloudbase-js-sdk-3.7.0', open: openThird },
@@ -15,6 +16,23 @@ function open(variant, endpoint, env) {
   const loaded = require(name)
   const sdk = loaded.default || loaded
   return start(sdk, new URL(endpoint).host, env, options)
+}
+
+function openOldest(sdk, host, env) {
+  globalThis.location = { protocol: 'http:' }
+  Object.assign(adapter.rewrite, { from: 'tcb-api.tencentcloudapi.com', to: `http://${host}` })
+  sdk.useAdapters(adapter)
+  const app = sdk.init({ env })
+  const auth = app.auth({ persistence: 'local' })
+  return {
+    app,
+    auth,
+    signIn: () => auth.anonymousAuthProvider().signIn(),
+    signInWithTicket: (ticket) => auth.customAuthProvider().signIn(ticket),
+    uid: async () => (await auth.getUserInfo()).uid,
+    signOut: async () => undefined,
+    database: () => app.database(),
+  }
 }
 
 function openFirst(sdk, host, env) {

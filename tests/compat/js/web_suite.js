@@ -135,7 +135,7 @@ step('a missing collection is named', async () => {
 
 step('upload, link, download, delete', async () => {
   const text = 'hello, 世界'
-  const filePath = variant === '1.8.4' ? Buffer.from(text) : new Blob([text])
+  const filePath = ['1.8.4', 'tcb-1.10.10'].includes(variant) ? Buffer.from(text) : new Blob([text])
   const cloudPath = `dir/${name}-中文.txt`
   const { fileID } = await app.uploadFile({ cloudPath, filePath })
   assert.match(fileID, /^cloud:\/\//)
@@ -160,6 +160,7 @@ step('call no function', async () => {
 })
 
 step('sign in with a password', async () => {
+  if (!client.signInWithPassword) return
   await assert.rejects(async () => {
     const answer = await client.signInWithPassword(input.username, 'wrong')
     if (answer && answer.error) throw answer.error
