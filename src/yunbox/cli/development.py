@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,23 +181,25 @@ class Development:
         from watchfiles import awatch
 
         if places := self._places():
-            async for changes in awatch(*places, watch_filter=None, debounce=400, step=50, recursive=True):
+            async for changes in awatch(*places, watch_filter=self._matters, debounce=400, step=50, recursive=True):
                 self._noticed.put_nowait([Path(path) for _, path in changes])
+
+    def _matters(self, change: object, path: str) -> bool:
+        root = self.project.functions_root or self.project.root
+        return not _IGNORED.intersection(Path(os.path.relpath(path, root)).parts)
 
     async def follow(self) -> None:
         """Reload functions as their files change, until cancelled."""
         while True:
             paths = await self._noticed.get()
             with contextlib.suppress(OSError):
-                await self._changed([path for path in paths if not _IGNORED.intersection(path.parts)])
+                await self._changed(paths)
 
     def _places(self) -> list[Path]:
         root = self.project.functions_root
         return [root] if root is not None and root.is_dir() else []
 
     async def _changed(self, paths: list[Path]) -> None:
-        if not paths:
-            return
         before = self._functions
         self._look_again()
         vanished = [source.directory for name, source in before.items() if name not in self._functions]

@@ -88,6 +88,8 @@ def failures(as_json: bool) -> Iterator[None]:
         fail(error.message, error.content, as_json=as_json)
     except YunboxError as error:
         fail(error.message, {"error": {"code": error.code, "message": error.message}}, as_json=as_json)
+    except BrokenPipeError:
+        raise  # click ends quietly when nobody reads any more
     except OSError as error:
         fail(str(error), as_json=as_json)
     except KeyboardInterrupt:
