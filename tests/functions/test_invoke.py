@@ -63,6 +63,7 @@ async def test_entry_forms_and_results(bench: Bench, code: str, expected: Any) -
         ({"index.mjs": "export const main = async event => event.n"}, {}),
         ({"index.mjs": "export default async ctx => ctx.args.n"}, {}),
         ({"index.js": "export const main = async event => event.n", "package.json": '{"type": "module"}'}, {}),
+        ({"index.js": "export const main = async event => event.n"}, {}),
         ({"src/app.js": "exports.main = async event => event.n", "package.json": '{"main": "src/app.js"}'}, {}),
         ({"src/app.js": "exports.main = async event => event.n", "package.json": '{"main": "./src/app"}'}, {}),
         ({"index.js": "exports.main = async event => event.n", "package.json": '{"main": "absent.js"}'}, {}),
@@ -159,6 +160,17 @@ async def test_a_runaway_loop_is_killed_on_time(bench: Bench) -> None:
     assert time.monotonic() - began < 0.6
     assert caught.value.reason == "timeout"
     assert await bench.call("f") != pid
+
+
+async def test_a_loop_in_the_first_call_of_a_process_is_killed_on_time(bench: Bench) -> None:
+    """However the end of loading and the invocation pass each other on their way."""
+    names = [f"loop{number}" for number in range(8)]
+    for name in names:
+        await bench.deploy(name, "exports.main = () => { for (;;); }", settings={"timeout": 0.2})
+    began = time.monotonic()
+    calls = await asyncio.gather(*(bench.call(name) for name in names), return_exceptions=True)
+    assert {getattr(failure, "reason", None) for failure in calls} == {"timeout"}
+    assert time.monotonic() - began < 15
 
 
 async def test_time_limit_of_the_caller(bench: Bench) -> None:

@@ -48,7 +48,7 @@ class Launcher:
 
     def run(self) -> None:
         """Serve until the other side closes its end."""
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        reader, writer = os.pipe()
         os.set_blocking(writer, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -109,15 +109,10 @@ class Launcher:
         return pid
 
     def _reap(self) -> None:
-        while self._children:
-            dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-            if dead is None:
-                return
-            # The number stays reserved until the wait below, so the group that is killed here is the right one.
-            _kill_group(dead.si_pid)
-            _, status = os.waitpid(dead.si_pid, 0)
-            self._children.discard(dead.si_pid)
-            self._send({"exited": dead.si_pid, "status": os.waitstatus_to_exitcode(status)})
+        while self._children and (dead := _collect()) is not None:
+            pid, status = dead
+            self._children.discard(pid)
+            self._send({"exited": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps(message).encode()
@@ -127,6 +122,22 @@ class Launcher:
     def _end(self) -> None:
         for pid in self._children:
             _kill_group(pid)
+
+
+def _collect() -> tuple[int, int] | None:
+    """A child that has ended, its group with it, and its status."""
+    if not hasattr(os, "waitid"):
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return None
+        _kill_group(pid)
+        return pid, status
+    dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    if dead is None:
+        return None
+    # The number stays reserved until the wait below, so the group that is killed here is the right one.
+    _kill_group(dead.si_pid)
+    return os.waitpid(dead.si_pid, 0)
 
 
 def _kill_group(pid: int) -> None:

@@ -106,7 +106,7 @@ class Instance(asyncio.Protocol):
     def limit_memory(self, extra: int) -> None:
         """Let the process grow by ``extra`` bytes from what it holds now (runtime.md §2.7)."""
         held = _status_bytes(self.pid, "VmData")
-        if held is not None:
+        if held is not None and hasattr(resource, "prlimit"):
             with contextlib.suppress(OSError, ValueError):
                 resource.prlimit(self.pid, resource.RLIMIT_DATA, (held + extra, held + extra))
 
