@@ -130,7 +130,14 @@ def _geometry_region(operator: str, value: Any) -> Region:
         return lambda shape: _usable(shape) and regions.intersect(shape, geometry)
     if geometry.points or geometry.lines:
         raise bad_value(f"$geoWithin not supported with provided geometry: {shown(value)}")
-    return lambda shape: _usable(shape) and regions.covers(geometry, shape)
+    centre, radius = regions.bounding_cap(geometry)
+
+    def within(shape: Geometry) -> bool:
+        if shape.is_point and sphere.distance(shape.points[0], centre) > radius:
+            return False
+        return _usable(shape) and regions.covers(geometry, shape)
+
+    return within
 
 
 def _usable(shape: Geometry) -> bool:

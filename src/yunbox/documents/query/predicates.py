@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from re import Pattern
 from typing import Any
@@ -20,6 +21,7 @@ from yunbox.errors import QueryError
 from .paths import Predicate
 from .regex import compile_regex
 from .values import (
+    DATE,
     INT64_MAX,
     INT64_MIN,
     MISSING,
@@ -28,6 +30,8 @@ from .values import (
     UNDEFINED,
     Collation,
     bracket,
+    date_millis,
+    from_millis,
     is_number,
     regex_parts,
     sort_key,
@@ -103,8 +107,27 @@ def ordering(name: str, operand: Any, collation: Collation | None = None) -> Pre
         return _ordered_number(order, operand)
     if type(operand) is str and collation is None:
         return lambda value: type(value) is str and order(value, operand)
+    general = _ordered_key(order, key, collation)
+    return _ordered_date(order, operand, general) if key[0] == DATE else general
+
+
+def _ordered_key(order: _Order, key: tuple[Any, ...], collation: Collation | None) -> Predicate:
     place = key[0]
     return lambda value: bracket(value) == place and order(sort_key(value, collation), key)
+
+
+def _ordered_date(order: _Order, operand: Any, general: Predicate) -> Predicate:
+    moment = from_millis(date_millis(operand))
+    if not isinstance(moment, datetime):
+        return general
+
+    def ordered(value: Any) -> bool:
+        # Dates out of storage are UTC with whole milliseconds; any other is measured first.
+        if type(value) is datetime and value.tzinfo is UTC and not value.microsecond % 1000:
+            return order(value, moment)
+        return general(value)
+
+    return ordered
 
 
 def _never(value: Any) -> bool:

@@ -18,6 +18,15 @@ def covers_point(polygon: Polygon, point: Point) -> bool:
     return sphere.inside(point, polygon[0]) and not any(sphere.inside(point, hole) for hole in polygon[1:])
 
 
+def bounding_cap(shape: Geometry) -> tuple[Point, float]:
+    """A centre and a radius in radians within which the shape lies; the whole sphere for shapes that are not small."""
+    vertices = list(shape.vertices())
+    centre = sphere.centre(vertices)
+    radius = max(sphere.distance(centre, vertex) for vertex in vertices)
+    # Up to a quarter turn a cap holds every edge between two of its points.
+    return (centre, radius + sphere.TOLERANCE) if radius < math.pi / 2 - sphere.TOLERANCE else (centre, math.pi)
+
+
 def covers(region: Geometry, shape: Geometry) -> bool:
     """Whether every part of a shape lies in one of the region's polygons."""
     return all(any(_polygon_covers(polygon, part) for polygon in region.polygons) for part in _parts(shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 Point = tuple[float, float]
@@ -79,8 +79,13 @@ def cross(a: Point, b: Point, c: Point, d: Point) -> bool:
 
 def middle(a: Point, b: Point) -> Point:
     """The point halfway along an edge."""
-    va, vb = vector(a), vector(b)
-    x, y, z = _unit((va[0] + vb[0], va[1] + vb[1], va[2] + vb[2]))
+    return centre((a, b))
+
+
+def centre(points: Iterable[Point]) -> Point:
+    """The direction in which points lie on the whole."""
+    vectors = [vector(point) for point in points]
+    x, y, z = _unit((sum(v[0] for v in vectors), sum(v[1] for v in vectors), sum(v[2] for v in vectors)))
     return math.degrees(math.atan2(y, x)), math.degrees(math.asin(max(-1.0, min(1.0, z))))
 
 
@@ -88,13 +93,13 @@ def inside(point: Point, ring: Ring) -> bool:
     """Whether a point is strictly inside a closed ring; the inside is the smaller part of the sphere."""
     p = vector(point)
     total = 0.0
-    centre = (0.0, 0.0, 0.0)
+    heart = (0.0, 0.0, 0.0)
     for start, end in itertools.pairwise(ring):
         a, b = vector(start), vector(end)
-        centre = (centre[0] + a[0], centre[1] + a[1], centre[2] + a[2])
+        heart = (heart[0] + a[0], heart[1] + a[1], heart[2] + a[2])
         total += _angle_at(p, a, b)
     # Seen from a point, the ring goes round it once when the point or its antipode is inside.
-    return abs(total) > math.pi and _dot(p, centre) > 0
+    return abs(total) > math.pi and _dot(p, heart) > 0
 
 
 def _angle_at(p: Vector, a: Vector, b: Vector) -> float:
