@@ -96,7 +96,10 @@ def test_mini_program_sdk(cloud: LiveServer, space: Space, png: str, platform: s
         png=png,
     )
     failures = ("beforeAuthorize", "withoutOperators", "deleteMissing", "missingFunction", "boom", "forward")
-    got = values(results, *failures)
+    got = values(results, *failures, "wrongSecret", "wrongSpace")
+    assert results["wrongSecret"]["error"]["code"] == "SignatureNotMatch"
+    assert results["wrongSpace"]["error"]["code"] == "InvalidSpaceId.NotFound"
+    assert got["expiredToken"] == {"renewed": True, "userId": got["info"]["result"]["user"]["userId"]}
     assert results["missingFunction"]["error"]["code"] == "FunctionNotFound"
     assert results["boom"]["error"] == {"code": "FunctionBizError", "message": "boom"}
     assert results["deleteMissing"]["error"]["code"] == "FileNotFound"

@@ -20,6 +20,14 @@ record({
   provider: () => mp.init(),
   info: () => mp.user.getInfo(),
 
+  async expiredToken () {
+    mp.user.accessToken = 'at_000000000000000000000000expired'
+    const again = await mp.user.getInfo()
+    return { renewed: mp.user.accessToken !== 'at_000000000000000000000000expired', userId: again.result.user.userId }
+  },
+  wrongSecret: () => new (MPServerless.default || MPServerless)(platformObject, { ...keys, clientSecret: 'wrong' }).init({ authorType: 'anonymous' }),
+  wrongSpace: () => new (MPServerless.default || MPServerless)(platformObject, { ...keys, spaceId: 'nowhere' }).init({ authorType: 'anonymous' }),
+
   insertOne: () => things.insertOne({ name: 'tom', age: 1, when, nested: { a: [1, { b: 2 }] }, nul: null, flag: false, zero: 0, empty: '' }),
   findById: (r) => things.findOne({ _id: value(r, 'insertOne').result.insertedId }),
   whenIsDate: (r) => value(r, 'findById').result.when instanceof Date,
