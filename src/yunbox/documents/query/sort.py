@@ -116,8 +116,8 @@ class _Descending:
 
 
 def compile_sort(spec: SortSpec, collation: Any = None) -> Callable[[Document], Any]:
-    """A key function for `sorted` and `heapq`. Metadata keys (``$meta``) need `sort_documents`' caller to supply them and
-    count as equal here.
+    """A key function for `sorted` and `heapq`. Metadata (``$meta``) counts as equal here: its caller knows the scores, see
+    `meta_fields`.
     """
     compiled = compile_collation(collation)
     meta = meta_fields(spec)
