@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.protocols.mpserverless.signed import GatewayClient, ServerClient
@@ -272,3 +274,12 @@ def test_pages_of_500(server: ServerClient) -> None:
     assert server.db("find", collection="pages")["affectedDocs"] == 500
     assert server.db("find", collection="pages", options={"limit": 550})["affectedDocs"] == 550
     assert server.db("aggregate", collection="pages", pipeline=[])["affectedDocs"] == 600
+
+
+def test_the_vendor_profile_returns_500_documents_at_most(tmp_path: Path, http: httpx.Client) -> None:
+    with LiveServer(tmp_path, profile="vendor") as vendor:
+        server = ServerClient(vendor.endpoint, vendor.create_space(), http)
+        for start in (0, 300):
+            server.db("insertMany", collection="pages", docs=[{"n": n} for n in range(start, start + 300)])
+        assert server.db("find", collection="pages", options={"limit": 550})["affectedDocs"] == 500
+        assert server.db("count", collection="pages")["result"] == 600
