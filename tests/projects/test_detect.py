@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from yunbox.errors import InvalidRequest
-from yunbox.projects import find_functions, find_project
+from yunbox.projects import find_functions, find_project, why_skipped
 
 FUNCTION = "exports.main = async () => 1\n"
 CONTEXT_FUNCTION = "module.exports = async (ctx) => ctx.args\n"
@@ -112,6 +112,18 @@ def test_directories_without_entry_are_told(tmp_path: Path) -> None:
     )
     project = find_project(tmp_path)
     assert [path.name for path in project.skipped] == ["shared"]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"index.ts": "", "package.json": "{}"}, "TypeScript"),
+        ({"package.json": '{"main": "dist/app.js"}'}, "main"),
+        ({"x.js": ""}, "no entry file"),
+    ],
+)
+def test_a_directory_without_entry_is_told_why(tmp_path: Path, files: dict[str, str], reason: str) -> None:
+    assert reason in why_skipped(write(tmp_path, files))
 
 
 def test_settings_of_functions(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from yunbox.cli.connection import inside_client, read_answer
 from yunbox.cli.guidance import how_to_connect
 from yunbox.cli.output import note
 from yunbox.errors import SpaceNotFound, YunboxError
-from yunbox.projects import FunctionSource, Project, find_functions
+from yunbox.projects import FunctionSource, Project, find_functions, why_skipped
 
 if TYPE_CHECKING:
     from yunbox.app import App
@@ -54,6 +54,8 @@ class Development:
             "kind": self.project.kind,
             "functions": sorted(set(self._functions) - set(self.failed)),
             "failed": self.failed,
+            "skipped": {path.name: why_skipped(path) for path in self.project.skipped},
+            "notes": list(self.project.notes),
             "missing_packages": self.missing,
             "missing_collections": missing,
         }
@@ -150,8 +152,8 @@ class Development:
     def _show_problems(self, ready: dict[str, Any]) -> None:
         for text in self.project.notes:
             click.echo(click.style(f"  {text}", fg="yellow"))
-        for path in self.project.skipped:
-            click.echo(f"  {path.name}: no entry file, passed over / 没有入口文件，已跳过")
+        for name, why in ready["skipped"].items():
+            click.echo(f"  {name}: {why}")
         for name, why in ready["failed"].items():
             click.echo(click.style(f"  {name}: {why}", fg="red"))
         if ready["missing_collections"]:

@@ -35,6 +35,15 @@ def _main(directory: Path) -> str:
     return main if isinstance(main, str) else ""
 
 
+def why_skipped(directory: Path) -> str:
+    """Why a directory among the functions is none, for the person who thought it was one."""
+    if any(directory.glob("*.ts")):
+        return "has only TypeScript; compile it to index.js / 只有 TypeScript，请先编译出 index.js"
+    if (directory / "package.json").is_file():
+        return "has a package.json but no index.js, and no file that its `main` names / 有 package.json，但没有入口文件"
+    return "no entry file, passed over / 没有入口文件，已跳过"
+
+
 def find_functions(
     directory: Path, name: str | None = None, settings: Mapping[str, Mapping[str, Any]] | None = None
 ) -> tuple[list[FunctionSource], list[Path]]:
