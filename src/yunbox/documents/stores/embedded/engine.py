@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
-from bson import ObjectId
 
 from yunbox.documents import commands as c
 from yunbox.errors import QueryError, WriteConflict
@@ -32,7 +31,7 @@ from .readers import Readers
 from .slow import SlowQueries, SlowQuery
 from .store import Store, last_sequence
 from .transactions import Overlay, Session, Sessions
-from .view import View, selection_of, visible
+from .view import PLAIN_IDS, View, selection_of, visible
 from .writer import Writer
 
 T = TypeVar("T")
@@ -200,7 +199,7 @@ class Engine:
         if collection is None:
             return None
         filter = command.filter
-        if len(filter) == 1 and type(filter.get("_id")) in _PLAIN_IDS and not (command.skip or command.projection):
+        if len(filter) == 1 and type(filter.get("_id")) in PLAIN_IDS and not (command.skip or command.projection):
             return self._point(collection, filter["_id"], command)
         if collection.count > BOUNDED_DOCUMENTS and not self._is_bounded(collection, command):
             return None
@@ -455,9 +454,6 @@ class Engine:
                 connection.execute("VACUUM")
             finally:
                 connection.close()
-
-
-_PLAIN_IDS = frozenset({str, int, ObjectId})
 
 
 def _deadline(command: Any) -> Deadline | None:

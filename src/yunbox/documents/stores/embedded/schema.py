@@ -113,6 +113,8 @@ def delete_index(connection: apsw.Connection, index: Index) -> None:
 def save_collection(connection: apsw.Connection, collection: Collection, count: int) -> None:
     """Keep the number of documents and, when they changed, the shape and what indexes learnt."""
     if collection.saved_shape == collection.shape.version:
+        if count == collection.count and not collection.flags_changed:
+            return
         connection.execute("UPDATE coll SET n=? WHERE id=?", (count, collection.id))
     else:
         shape = collection.shape.dumps()

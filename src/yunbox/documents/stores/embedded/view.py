@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apsw
+from bson import ObjectId
 
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.geo import Near
@@ -29,6 +30,8 @@ from .special import is_special, near_access
 Document = dict[str, Any]
 
 FETCH_SIZE = 500
+PLAIN_IDS = frozenset({str, int, ObjectId})
+"""Types of ``_id`` that are looked up without a plan."""
 
 
 class Found(NamedTuple):
@@ -133,6 +136,11 @@ class View:
 
     def found(self, collection: Collection, selection: Selection) -> Iterator[Found]:
         """The documents of a selection, with their row ids."""
+        if is_point(selection):
+            one = self.by_id(collection, selection.filter["_id"])
+            if one is not None:
+                yield one
+            return
         query = self.query(collection, selection)
         special = self.special(query)
         if special is not None and special.near is not None:
@@ -275,6 +283,14 @@ def _sort_key(selection: Selection, search: TextSearch | None) -> Callable[[Docu
         else:
             keys.append(compile_sort([(path, direction)], selection.collation))
     return lambda document: tuple([key(document) for key in keys])
+
+
+def is_point(selection: Selection) -> bool:
+    """Whether a selection is one document, by its ``_id``, with nothing that could be refused."""
+    filter = selection.filter
+    if len(filter) != 1 or type(filter.get("_id")) not in PLAIN_IDS:
+        return False
+    return not (selection.sort or selection.skip or selection.hint is not None or selection.collation is not None)
 
 
 def selection_of(command: Any) -> Selection:

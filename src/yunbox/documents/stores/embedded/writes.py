@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from bson import ObjectId
 
 from yunbox.documents import commands as c
-from yunbox.documents.query import ejson
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.documents.query.project import compile_projection
@@ -182,7 +181,7 @@ class Change:
         before = found.document
         position = self._matcher.position(before) if self._matcher is not None else None
         after = self._update.apply(before, position=position, now=self._now)
-        if after is before or ejson.dumps(after) == ejson.dumps(before):
+        if after is before:
             return before
         target.replace(collection, found, after, self._update.kind == "replacement")
         return after
