@@ -223,6 +223,7 @@ def test_running_functions_call_the_same_methods(cloud: LiveServer, client: Gate
     with pytest.raises(GatewayError) as refused:
         cloud.call(host_call(cloud.services, caller, "serverless.file.resource.report", {"id": "nope"}))
     assert refused.value.vendor_code == "FileNotFound"
+    assert refused.value.data["code"] == "FileNotFound", "what the function sees as error.code"
 
 
 def test_calls_are_counted_and_analytics_reports_kept(cloud: LiveServer, client: GatewayClient) -> None:

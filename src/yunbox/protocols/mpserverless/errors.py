@@ -34,10 +34,10 @@ _BAD_COMMAND = (2, 9, 14, 72)
 
 
 class GatewayError(InvalidRequest):
-    """A request the gateway itself refuses; ``vendor_code`` goes out as it is."""
+    """A request the gateway itself refuses; ``vendor_code`` goes out as it is, to clients and to running functions."""
 
     def __init__(self, vendor_code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message, code=vendor_code)
         self.vendor_code = vendor_code
 
 
