@@ -4,6 +4,7 @@ import io
 import json
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,37 @@ from yunbox.protocols.mpserverless.openapi import signing
 from yunbox.protocols.mpserverless.openapi.registry import ACTIONS
 from yunbox.spaces import Space
 from yunbox.tools.backup import write_backup
+
+DECLARATIONS = Path(__file__).parents[4] / "shared" / "wire" / "pop-actions.json"
+DECLARED: dict[str, Any] = json.loads(DECLARATIONS.read_text()) if DECLARATIONS.exists() else {}
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (bool,),
+    "float": (float, int),
+    "List[str]": (list,),
+}
+
+
+def assert_declared(content: Any, declared: Any, where: str) -> None:
+    """Every field of an answer is one that the vendor's generated SDK declares, and of that type."""
+    if isinstance(declared, dict):
+        for key, value in content.items():
+            assert key in declared, f"{where}.{key} is not declared"
+            assert_declared(value, declared[key], f"{where}.{key}")
+    elif isinstance(declared, list):
+        for item in content:
+            assert_declared(item, declared[0], where)
+    elif declared is not None:
+        assert isinstance(content, TYPES[declared]), f"{where} is {type(content).__name__}, declared {declared}"
+
+
+def test_the_declarations_of_the_vendors_sdk_are_here(capsys: pytest.CaptureFixture[str]) -> None:
+    if not DECLARED:
+        with capsys.disabled():
+            print(f"\nNOT HERE: {DECLARATIONS.name}; the types of OpenAPI answers were not checked")
+        return
+    assert DECLARED.keys() == ACTIONS.keys()
 
 
 class Account:
@@ -54,6 +86,7 @@ class Account:
         content: dict[str, Any] = response.json()
         assert response.status_code == 200, content
         assert "Code" not in content
+        assert_declared(content, DECLARED.get(action, {}).get("response"), action)
         assert content.pop("RequestId")
         return content
 
@@ -241,7 +274,7 @@ def package(files: dict[str, str]) -> bytes:
 
 def test_functions_from_zip_packages(account: Account) -> None:
     made = account.call("CreateFunction", Name="sum", Desc="adds", Memory=256, Runtime="nodejs12", Timeout=5)
-    assert made["Spec"] == {"Memory": "256", "Timeout": "5", "Runtime": "nodejs12", "InstanceConcurrency": 1}
+    assert made["Spec"] == {"Memory": "256", "Timeout": "5", "Runtime": "nodejs12", "InstanceConcurrency": "1"}
     assert account.refused("CreateFunction", Name="sum") == (409, "EntityAlreadyExists")
     assert account.refused("CreateFunction", Name="1st") == (400, "InvalidName")
     step = account.call("CreateFunctionDeployment", Name="sum")

@@ -32,7 +32,10 @@ async def create_function(action: Action) -> dict[str, Any]:
         raise Refusal(409, "EntityAlreadyExists", f"function `{name}` exists already / 云函数已存在")
     now = int(time.time() * 1000)
     _keep(action, name, {"created_at": now, **_changes(action)})
-    return _described(action, name)
+    made = _described(action, name)
+    # Of this answer alone the vendor's SDK declares the concurrency as text, and no triggers.
+    spec = {**made["Spec"], "InstanceConcurrency": str(made["Spec"]["InstanceConcurrency"])}
+    return {**{field: made[field] for field in ("Name", "Desc", "CreatedAt", "ModifiedAt")}, "Spec": spec}
 
 
 async def update_function(action: Action) -> dict[str, Any]:
@@ -61,6 +64,7 @@ async def describe_function(action: Action) -> dict[str, Any]:
     name = _existing(action)
     latest = next((row for row in _deployments(action) if row["function"] == name), None)
     deployment = _deployment_row(latest) if latest else {}
+    deployment.pop("Status", None)
     return {"Function": _described(action, name), "Deployment": deployment}
 
 
@@ -68,7 +72,10 @@ async def list_functions(action: Action) -> dict[str, Any]:
     wanted = action.text("FilterBy", "")
     known = {function.name for function in action.services.functions.list(action.space.id)} | set(_names(action))
     rows, paginator = paginate(action, sorted(name for name in known if wanted in name))
-    return {"DataList": [_described(action, name) for name in rows], "Paginator": paginator}
+    described = [_described(action, name) for name in rows]
+    for row in described:
+        del row["TimingTriggerUserPayload"]
+    return {"DataList": described, "Paginator": paginator}
 
 
 async def create_deployment(action: Action) -> dict[str, Any]:
