@@ -75,7 +75,8 @@ def _distinct(case: Case, database: Database) -> tuple[bool, Any]:
 
 
 def _match(case: Case, database: Database) -> tuple[bool, Any]:
-    count = _main(case, database).count_documents(case["query"])
+    _load(database, {"main": [case["doc"]]})
+    count = database["main"].count_documents(case["query"])
     return (count == 1) is case.get("expected"), count
 
 
@@ -178,7 +179,196 @@ def _fits(actual: Any, expected: Any, *, root: bool) -> bool:
     if isinstance(expected, dict):
         special = next(iter(expected), "")
         if special.startswith("$$"):
-            return _SPECIAL[special](actual, expected[special])
+            return _SPECIAL[special](actual, expected[special], root)
+        if not isinstance(actual, dict) or (not root and not actual.keys() <= expected.keys()):
+            return False
+        return all(_fits(actual.get(name, _ABSENT), value, root=False) for name, value in expected.items())
+    if isinstance(expected, list):
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(expected)
+            and all(_fits(a, e, root=root) for a, e in zip(actual, expected, strict=True))
+        )
+    return actual is not _ABSENT and same(actual, expected)
+
+
+def _is_type(actual: Any, names: Any) -> bool:
+    wanted = [names] if isinstance(names, str) else names
+    name = type_name(actual)
+    return name in wanted or ("number" in wanted and name in ("int", "long", "double", "decimal"))
+
+
+def _is_unset_or_matches(actual: Any, expected: Any, root: bool) -> bool:
+    return actual is _ABSENT or actual is None or _fits(actual, expected, root=root)
+
+
+_SPECIAL: dict[str, Callable[[Any, Any, bool], bool]] = {
+    "$$unsetOrMatches": _is_unset_or_matches,
+    "$$exists": lambda actual, expected, root: (actual is not _ABSENT) is expected,
+    "$$type": lambda actual, expected, root: actual is not _ABSENT and _is_type(actual, expected),
+}
+
+STORED_KINDS[case["kind"]](decoded(case), database)
+    except YunboxError as error:
+        return Verdict("error" in case, error)
+    except Exception as error:
+        return Verdict(False, error)
+    return Verdict(passed and "error" not in case, actual)
+
+
+def _load(database: Database, collections: Mapping[str, Any]) -> None:
+    for name, documents in collections.items():
+        if documents:
+            database[name].insert_many([dict(document) for document in documents])
+
+
+def _main(case: Case, database: Database) -> Collection:
+    documents = case["docs"] if "docs" in case else [case["doc"]] if case.get("doc") else []
+    _load(database, {"main": documents, **case.get("collections", {})})
+    return database["main"]
+
+
+def _ignores_id(case: Case) -> bool:
+    return bool(case.get("no_id")) or not all(
+        "_id" in document for document in case.get("docs", [case.get("doc")]) if document
+    )
+
+
+def _find(case: Case, database: Database) -> tuple[bool, Any]:
+    found = _main(case, database).find(
+        case["query"],
+        case.get("projection"),
+        sort=case.get("sort"),
+        skip=case.get("skip"),
+        limit=case.get("limit"),
+        collation=case.get("collation"),
+    )
+    if "expected_count" in case:
+        return len(found) == case["expected_count"], found
+    ordered = "sort" in case
+    if "expected_ids" in case:
+        return same_list([document.get("_id") for document in found], case["expected_ids"], ordered=ordered), found
+    if "expected_first" in case:
+        return bool(found) and same(found[0], case["expected_first"], ignore_id=_ignores_id(case)), found
+    return same_list(found, case.get("expected", []), ordered=ordered, ignore_id=_ignores_id(case)), found
+
+
+def _count(case: Case, database: Database) -> tuple[bool, Any]:
+    count = _main(case, database).count_documents(case["query"], skip=case.get("skip"), limit=case.get("limit"))
+    return count == case.get("expected"), count
+
+
+def _distinct(case: Case, database: Database) -> tuple[bool, Any]:
+    found = _main(case, database).distinct(case["key"], case["query"])
+    return same_list(found, case.get("expected", []), ordered=False), found
+
+
+def _match(case: Case, database: Database) -> tuple[bool, Any]:
+    _load(database, {"main": [case["doc"]]})
+    count = database["main"].count_documents(case["query"])
+    return (count == 1) is case.get("expected"), count
+
+
+def _update(case: Case, database: Database) -> tuple[bool, Any]:
+    collection = _main(case, database)
+    update = case["update"]
+    replaces = isinstance(update, dict) and not next(iter(update), "").startswith("$")
+    options: dict[str, Any] = {"upsert": case.get("upsert") or case.get("doc") == {}}
+    if replaces:
+        result = collection.replace_one(case["query"], update, **options)
+    else:
+        result = collection.update_many(case["query"], update, array_filters=case.get("arrayFilters"), **options)
+    found = collection.find()
+    if case.get("noop") and result.modified_count:
+        return False, found
+    expected = case.get("expected")
+    ignore_id = _ignores_id(case) or not (isinstance(expected, dict) and "_id" in expected)
+    return len(found) == 1 and same(found[0], expected, ignore_id=ignore_id), found
+
+
+def _delete(case: Case, database: Database) -> tuple[bool, Any]:
+    collection = _main(case, database)
+    collection.delete_many(case["query"])
+    rest = collection.find()
+    return same_list(rest, case["expected"], ordered=False, ignore_id=_ignores_id(case)), rest
+
+
+def _aggregate(case: Case, database: Database) -> tuple[bool, Any]:
+    collection = _main(case, database)
+    options = {"let": case.get("let"), "collation": case.get("collation")}
+    runner = database if case.get("collectionless") else collection
+    found = runner.aggregate(case["pipeline"], **options)
+    return same_list(
+        found, case.get("expected", []), ordered=is_ordered(case["pipeline"]), ignore_id=_ignores_id(case)
+    ), found
+
+
+def _operations(case: Case, database: Database) -> tuple[bool, Any]:
+    _load(database, case.get("collections", {}))
+    for operation in case["ops"]:
+        problem = _operation_problem(operation, database)
+        if problem:
+            return False, problem
+    for name, documents in case.get("outcome", {}).items():
+        found = database[name].find(sort={"_id": 1})
+        if not same_list(found, documents, ordered=True):
+            return False, found
+    return True, None
+
+
+def _operation_problem(operation: Mapping[str, Any], database: Database) -> str | None:
+    """Why one operation of a script did not do what it should; ``None`` when it did."""
+    call = getattr(database[operation.get("collection", "main")], _snake(operation["op"]))
+    arguments = {_snake(name): value for name, value in operation.get("args", {}).items()}
+    try:
+        result = call(**_renamed(arguments))
+    except YunboxError as error:
+        return None if "expectError" in operation else f"{operation['op']}: {error}"
+    if "expectError" in operation:
+        return f"{operation['op']}: no error but {result!r}"
+    if "expectResult" in operation and not fits(result_document(result), operation["expectResult"]):
+        return f"{operation['op']}: {result!r}"
+    return None
+
+
+def _renamed(arguments: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(arguments.get("return_document"), str):
+        arguments["return_document"] = arguments["return_document"] == "After"
+    if "field_name" in arguments:
+        arguments["key"] = arguments.pop("field_name")
+    return {name: value for name, value in arguments.items() if name not in ("batch_size", "comment", "session")}
+
+
+def _snake(name: str) -> str:
+    return re.sub("([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+def result_document(result: Any) -> Any:
+    """A result object as the document of the unified test format (``matchedCount``, ``upsertedId`` …)."""
+    if not hasattr(type(result), "__dataclass_fields__"):
+        return result
+    names = [*type(result).__dataclass_fields__, "upserted_count"]
+    values = {name: getattr(result, name) for name in names if hasattr(result, name)}
+    return {
+        re.sub("_([a-z])", lambda found: found[1].upper(), name): value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+_ABSENT = object()
+
+
+def fits(actual: Any, expected: Any) -> bool:
+    """Whether a result matches an expectation of the unified test format; documents may have more fields at the root."""
+    return _fits(actual, expected, root=True)
+
+
+def _fits(actual: Any, expected: Any, *, root: bool) -> bool:
+    if isinstance(expected, dict):
+        special = next(iter(expected), "")
+        if special.startswith("$$"):
+            return _SPECIAL[special](actual, expected[special], root)
         if not isinstance(actual, dict) or (not root and not actual.keys() <= expected.keys()):
             return False
         return all(_fits(actual.get(name, _ABSENT), value, root=False) for name, value in expected.items())

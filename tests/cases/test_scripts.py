@@ -1,0 +1,98 @@
+"""The script runner itself, on a script of our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .running import run
+from .stored import fits, run_stored
+
+SCRIPT: dict[str, Any] = {
+    "kind": "ops",
+    "collections": {"coll": [{"_id": 1, "x": 11}, {"_id": 2, "x": 22}]},
+    "ops": [
+        {
+            "op": "updateOne",
+            "collection": "coll",
+            "args": {"filter": {"_id": 1}, "update": {"$inc": {"x": 1}}},
+            "expectResult": {"matchedCount": 1, "modifiedCount": 1, "upsertedCount": {"$$unsetOrMatches": 0}},
+        },
+        {
+            "op": "insertOne",
+            "collection": "coll",
+            "args": {"document": {"_id": 3, "x": 33}},
+            "expectResult": {"$$unsetOrMatches": {"insertedId": {"$$unsetOrMatches": 3}}},
+        },
+        {
+            "op": "insertOne",
+            "collection": "coll",
+            "args": {"document": {"_id": 3}},
+            "expectError": {"isClientError": False},
+        },
+        {
+            "op": "find",
+            "collection": "coll",
+            "args": {"filter": {"x": {"$gt": 20}}, "sort": {"_id": -1}},
+            "expectResult": [{"_id": 3, "x": {"$$type": "int"}}, {"_id": 2, "x": 22}],
+        },
+        {
+            "op": "findOneAndUpdate",
+            "collection": "coll",
+            "args": {"filter": {"_id": 2}, "update": {"$set": {"y": 1}}, "returnDocument": "After"},
+            "expectResult": {"_id": 2, "x": 22, "y": {"$$exists": True}, "z": {"$$exists": False}},
+        },
+        {
+            "op": "distinct",
+            "collection": "coll",
+            "args": {"fieldName": "x", "filter": {}},
+            "expectResult": [12, 22, 33],
+        },
+        {"op": "deleteOne", "collection": "coll", "args": {"filter": {"_id": 1}}, "expectResult": {"deletedCount": 1}},
+    ],
+    "outcome": {"coll": [{"_id": 2, "x": 22, "y": 1}, {"_id": 3, "x": 33}]},
+}
+
+
+def test_a_script_runs_in_the_engine() -> None:
+    verdict = run_stored(SCRIPT)
+    assert verdict.passed, verdict.actual
+
+
+def test_a_wrong_outcome_is_noticed() -> None:
+    assert not run_stored({**SCRIPT, "outcome": {"coll": []}}).passed
+    wrong = [{**SCRIPT["ops"][0], "expectResult": {"matchedCount": 2}}]
+    assert not run_stored({**SCRIPT, "ops": wrong}).passed
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "fit"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, True),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, False),
+        ([1, 2], [1, 2.0], True),
+        ([1], [1, 2], False),
+        ({"a": "x"}, {"a": {"$$type": ["int", "string"]}}, True),
+        ({}, {"a": {"$$type": "int"}}, False),
+        ({}, {"a": 1}, False),
+    ],
+)
+def test_matching_of_results(actual: Any, expected: Any, fit: bool) -> None:
+    assert fits(actual, expected) is fit
+
+
+@pytest.mark.parametrize(
+    ("case", "passed"),
+    [
+        ({"kind": "match", "doc": {"a": {"$date": 0}}, "query": {"a": {"$type": "date"}}, "expected": True}, True),
+        ({"kind": "match", "doc": {}, "query": {"a": {"$nope": 1}}, "error": "unknown operator"}, True),
+        ({"kind": "match", "doc": {}, "query": {}, "error": "must fail"}, False),
+        ({"kind": "delete", "docs": [{"a": 1}, {"a": 2}], "query": {"a": 1}, "expected": [{"a": 2}]}, True),
+        ({"kind": "count", "docs": [{"a": 1}, {"a": 2}], "query": {}, "skip": 1, "limit": 5, "expected": 1}, True),
+        ({"kind": "update", "doc": {}, "query": {"_id": 1}, "update": {"$inc": {"n": 1}}, "upsert": True, "expected": {"_id": 1, "n": 1}}, True),
+    ],
+)  # fmt: skip
+def test_verdicts(case: dict[str, Any], passed: bool) -> None:
+    assert run(case).passed is passed
+    assert run_stored(case).passed is passed
