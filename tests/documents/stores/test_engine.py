@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import Decimal128
 
 from yunbox.documents import Collection, Database, open_database
 from yunbox.documents import commands as c
@@ -96,6 +97,8 @@ def test_a_count_reads_the_index_alone(database: Database, items: Collection) ->
         ({}, {"e": [1, 2]}, {"e": 2}, True),
         ({}, {"e": 1}, {"e": 1.0}, True),
         ({}, {"e": "1"}, {"e": 1}, False),
+        ({}, {"e": "x" * 1100 + "a"}, {"e": "x" * 1100 + "b"}, False),
+        ({}, {"e": Decimal128("0.1")}, {"e": 0.1}, False),
         ({"partialFilterExpression": {"live": True}}, {"e": 1, "live": True}, {"e": 1}, False),
         ({"partialFilterExpression": {"live": True}}, {"e": 1, "live": True}, {"e": 1, "live": True}, True),
     ],

@@ -26,12 +26,13 @@ from .encoding import decode
 from .explain import explain
 from .housekeeping import Housekeeper
 from .keys import key_of
+from .log import logged_changes
 from .lookups import size_of
 from .readers import Readers
 from .slow import SlowQueries, SlowQuery
 from .store import Store, last_sequence
 from .transactions import Overlay, Session, Sessions
-from .view import PLAIN_IDS, View, selection_of, visible
+from .view import Selection, View, is_point, selection_of, visible
 from .writer import Writer
 
 T = TypeVar("T")
@@ -48,6 +49,9 @@ _READS: dict[type, Callable[[View, Any], Any]] = {
     c.Distinct: reads.distinct,
     c.Aggregate: reads.aggregate,
 }
+
+_SHORT = frozenset({c.Find, c.Count, c.Distinct})
+"""Commands that may be answered at once."""
 
 _WRITES: dict[type, Callable[[Any, Any], Any]] = {
     c.Insert: writes.insert,
@@ -131,15 +135,14 @@ class Engine:
             CollectionNotFound, AlreadyExists, DuplicateKey, QueryError, InvalidRequest.
         """
         if transaction is None:
-            if type(command) is c.Find:
-                texts = self._at_once(command)
-                if texts is not None:
-                    return texts
             kind = type(command)
-            if kind in _WRITES:
-                handler = _WRITES[kind]
-                return await self._writer.run_async(lambda store: handler(store, command), _deadline(command))
-            if kind in _DEFINITIONS:
+            if kind in _SHORT:
+                found = self._at_once(command)
+                if found is not None:
+                    return found
+            elif kind in _WRITES:
+                return await self._writer.run_async(self._writing(command), _deadline(command))
+            elif kind in _DEFINITIONS:
                 define = _DEFINITIONS[kind]
                 return await self._writer.run_async(lambda store: define(store, command))
         loop = asyncio.get_running_loop()
@@ -147,7 +150,7 @@ class Engine:
 
     def run_sync(self, command: c.Command, *, transaction: str | None = None) -> Any:
         """The same as `run`, for callers without an event loop."""
-        if transaction is None and type(command) is c.Find:
+        if transaction is None and type(command) in _SHORT:
             found = self._at_once(command)
             if found is not None:
                 return found
@@ -158,29 +161,43 @@ class Engine:
             return self._in_transaction(transaction, command)
         kind = type(command)
         if kind in _WRITES:
-            handler = _WRITES[kind]
-            return self._writer.run(lambda store: handler(store, command), _deadline(command))
+            return self._writer.run(self._writing(command), _deadline(command))
         if kind in _DEFINITIONS:
             define = _DEFINITIONS[kind]
             return self._writer.run(lambda store: define(store, command))
+        if kind not in _READS:
+            return self._other_command(command)
         started = time.perf_counter()
         try:
             return self._read_command(command)
         finally:
             self._slow.note(self.space, command, time.perf_counter() - started)
 
+    def _writing(self, command: c.Command) -> Callable[[Store], Any]:
+        """The unit of work of a writing command."""
+        handler = _WRITES[type(command)]
+
+        def work(store: Store) -> Any:
+            started = time.perf_counter()
+            try:
+                return handler(store, command)
+            finally:
+                self._slow.note(self.space, command, time.perf_counter() - started)
+
+        return work
+
     def _read_command(self, command: c.Command) -> Any:
+        if isinstance(command, c.Aggregate):
+            pipeline = reads.compile_command(command)
+            if pipeline.writes:
+                return self._writer.run(
+                    lambda store: pipelines.aggregate_and_write(store, command, pipeline), _deadline(command)
+                )
+        handler = _READS[type(command)]
+        return self._read(lambda view: handler(view, command), _deadline(command))
+
+    def _other_command(self, command: c.Command) -> Any:
         match command:
-            case c.Aggregate():
-                pipeline = reads.compile_command(command)
-                if pipeline.writes:
-                    return self._writer.run(
-                        lambda store: pipelines.aggregate_and_write(store, command, pipeline), _deadline(command)
-                    )
-                return self._read(lambda view: reads.aggregate(view, command), _deadline(command))
-            case c.Find() | c.Count() | c.Distinct():
-                handler = _READS[type(command)]
-                return self._read(lambda view: handler(view, command), _deadline(command))
             case c.ListCollections():
                 return self._read(_list_collections)
             case c.ListIndexes():
@@ -193,32 +210,30 @@ class Engine:
                 return self.backup(Path(command.path))
         raise QueryError(f"this engine cannot run {type(command).__name__}", number=59, name="CommandNotFound")
 
-    def _at_once(self, command: c.Find) -> list[Any] | None:
-        """The result of a find that is known to be short, else ``None``."""
+    def _at_once(self, command: Any) -> Any:
+        """The result of a read that is known to be short, else ``None``."""
         collection = self._writer.catalog.get(command.collection)
         if collection is None:
             return None
-        filter = command.filter
-        if len(filter) == 1 and type(filter.get("_id")) in PLAIN_IDS and not (command.skip or command.projection):
-            return self._point(collection, filter["_id"], command)
-        if collection.count > BOUNDED_DOCUMENTS and not self._is_bounded(collection, command):
-            return None
+        selection = selection_of(command)
+        if type(command) is c.Find and is_point(selection) and not command.projection:
+            return self._point(collection, command)
         connection = self._readers.take()
         try:
             view = View(self.space, connection, self._writer.catalog)
-            found = reads.find(view, command)
+            if not _is_short(view, collection, command, selection):
+                return None
+            found = _READS[type(command)](view, command)
             return None if view.stale() else found
         except apsw.SQLError:
             return None
         finally:
             self._readers.give_back(connection)
 
-    def _point(self, collection: Collection, id: Any, command: c.Find) -> list[Any] | None:
+    def _point(self, collection: Collection, command: c.Find) -> list[Any] | None:
         """The document with an ``_id``, or its stored text: the shortest way there is."""
-        if command.collation is not None or command.hint is not None:
-            return None
         column = visible("d", command.hide)
-        key = key_of(id)
+        key = key_of(command.filter["_id"])
         connection = self._readers.take()
         try:
             if command.raw:
@@ -231,16 +246,6 @@ class Engine:
         finally:
             self._readers.give_back(connection)
         return [reads.without(document, command.hide) for document in documents] if command.hide else documents
-
-    def _is_bounded(self, collection: Collection, command: c.Find) -> bool:
-        if not 0 < command.limit <= BOUNDED_DOCUMENTS or command.skip > BOUNDED_DOCUMENTS:
-            return False
-        with self._readers.lent() as connection:
-            query = View(self.space, connection, self._writer.catalog).query(collection, selection_of(command))
-        plan = query.plan
-        if plan.access is None or not plan.access.once:
-            return not command.filter and not command.sort
-        return plan.condition.may == "1" and (plan.in_index_order or not command.sort)
 
     # Reading
 
@@ -386,6 +391,14 @@ class Engine:
         """Call ``callback`` with every change after its commit, in order, in the writing thread; the result ends that."""
         return self._hub.subscribe(callback)
 
+    def changes(self, after: int, limit: int = 1000) -> list[Change]:
+        """Committed changes with a sequence above ``after``, oldest first, for who was away.
+
+        Raises:
+            LimitExceeded: when the log no longer reaches back that far: read everything again.
+        """
+        return self._read(lambda view: logged_changes(view, after, limit))
+
     def last_sequence(self) -> int:
         """The number of the last committed change."""
         with self._readers.lent() as connection:
@@ -454,6 +467,22 @@ class Engine:
                 connection.execute("VACUUM")
             finally:
                 connection.close()
+
+
+def _is_short(view: View, collection: Collection, command: Any, selection: Selection) -> bool:
+    """Whether a read looks at few documents, and at none with anything that may take long, such as a regular expression."""
+    if not selection.filter and type(command) is c.Count:
+        return True
+    plan = view.query(collection, selection, counting=type(command) is c.Count).plan
+    if plan.residual or plan.tests_text:
+        return False
+    if collection.count <= BOUNDED_DOCUMENTS:
+        return True
+    if not 0 < selection.limit <= BOUNDED_DOCUMENTS or selection.skip > BOUNDED_DOCUMENTS:
+        return False
+    if plan.access is None or not plan.access.once:
+        return not selection.filter and not selection.sort
+    return plan.condition.may == "1" and (plan.in_index_order or not selection.sort)
 
 
 def _deadline(command: Any) -> Deadline | None:

@@ -8,7 +8,7 @@ from yunbox.documents.query.paths import is_index
 from yunbox.documents.query.values import MISSING, NUMBER, STRING, UNDEFINED
 from yunbox.errors import QueryError
 
-from .keys import MAX_KEY_LENGTH, index_key
+from .keys import MAX_KEY_LENGTH, index_key, key_of
 
 Row = tuple[Any, ...]
 _Walk = tuple[Any, tuple[str, ...]]
@@ -31,11 +31,14 @@ class Keys:
 
 
 class Keyer:
-    """Extracts the keys of one index."""
+    """Extracts the keys of one index. ``whole`` keys are never shortened, so that different values keep different keys."""
 
-    def __init__(self, paths: list[tuple[str, ...]], *, sparse: bool, collation: Any = None) -> None:
+    def __init__(
+        self, paths: list[tuple[str, ...]], *, sparse: bool, whole: bool = False, collation: Any = None
+    ) -> None:
         self._paths = paths
         self._sparse = sparse
+        self._whole = whole
         self._collation = collation
 
     def keys(self, document: dict[str, Any]) -> Keys:
@@ -106,7 +109,7 @@ class Keyer:
                 if type(value) is str and len(value) <= MAX_KEY_LENGTH:
                     row += (STRING, value)
                     continue
-                key, is_exact = index_key(value)
+                key, is_exact = (key_of(value), True) if self._whole else index_key(value)
                 row += key
                 exact = exact and is_exact
             rows.add(tuple(row))

@@ -106,6 +106,9 @@ def index_of(id: int, document: dict[str, Any]) -> Index:
     index.covers = compile_filter(partial) if partial is not None else None
     if kind == "ordered":
         index.keyer = Keyer(
-            [field.parts for field in fields], sparse=index.sparse, collation=compile_collation(collation)
+            [field.parts for field in fields],
+            sparse=index.sparse,
+            whole=index.unique,
+            collation=compile_collation(collation),
         )
     return index

@@ -53,6 +53,11 @@ class Plan:
     in_index_order: bool = False
 
     @property
+    def tests_text(self) -> bool:
+        """Whether a regular expression is run."""
+        return "text_matches(" in self.where
+
+    @property
     def matcher_slot(self) -> int:
         return self.slots + 1
 

@@ -190,7 +190,8 @@ class Store(View):
         self.connection.execute(f"DELETE FROM {collection.table} WHERE rid=?", (found.rid,))
         remove_keys(self.connection, collection, found.rid, found.document)
         self._counted(collection, -1)
-        self._log(collection, "delete", key_of(found.document["_id"]), found.document, None, None)
+        text = encode(found.document).decode()
+        self._log(collection, "delete", key_of(found.document["_id"]), found.document, None, text)
 
     @contextmanager
     def _whole(self, entries: list[Entry]) -> Iterator[None]:
