@@ -320,3 +320,10 @@ def test_signed_text_is_the_text_that_was_sent(todos: AdminClient) -> None:
     assert todos.post(body, headers)["code"] == "SIGN_PARAM_INVALID"
     assert "code" not in todos.post(body.replace(b"1e1", b"10"), headers)
     assert compact({"limit": 10}) == b'{"limit":10}'
+
+
+def test_a_ticket_for_the_realtime_socket(admin: AdminClient, space: Space) -> None:
+    data = admin.send("auth.wsWebSign")["data"]
+    assert data["signStr"]
+    assert data["wsUrl"].startswith("ws://")
+    assert data["envId"] == space.id

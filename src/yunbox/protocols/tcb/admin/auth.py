@@ -8,6 +8,7 @@ from typing import Any
 from yunbox.errors import InvalidRequest, NotFound
 from yunbox.identity import User
 from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
+from yunbox.protocols.tcb.sockets import socket_ticket
 
 _log = logging.getLogger("yunbox.tcb.analytics")
 
@@ -72,4 +73,13 @@ async def report(call: Call) -> Reply:
     return {}
 
 
-ACTIONS: dict[str, Handler] = {"analytics.report": report, "auth.getUserInfoForAdmin": get_user_info}
+async def sign_watch(call: Call) -> Reply:
+    """A ticket for the realtime socket: ``watch`` of tcb-admin-node 1.23 and node-sdk."""
+    return {"data": socket_ticket(call.services, call.caller)}
+
+
+ACTIONS: dict[str, Handler] = {
+    "analytics.report": report,
+    "auth.getUserInfoForAdmin": get_user_info,
+    "auth.wsWebSign": sign_watch,
+}

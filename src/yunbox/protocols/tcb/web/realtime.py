@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from yunbox.protocols.tcb.sockets import PURPOSE, socket_ticket
 from yunbox.protocols.tcb.web.call import Actions, Answer, Call
 
-actions = Actions()
+__all__ = ["PURPOSE", "actions"]
 
-PURPOSE = "watch"
-"""What the signature is for."""
+actions = Actions()
 
 
 @actions.add("auth.wsWebSign")
 async def sign(call: Call) -> Answer:
-    public = call.services.address.public
-    origin = public.replace("http", "ws", 1) if public.startswith("http") else public
-    signature = call.services.identity.vouchers.issue(call.space.id, PURPOSE, call.caller)
-    return {"data": {"signStr": signature, "wsUrl": f"{origin}/ws", "secretVersion": "1", "envId": call.space.id}}
+    return {"data": socket_ticket(call.services, call.caller)}

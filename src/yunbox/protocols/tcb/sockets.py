@@ -1,0 +1,19 @@
+"""``auth.wsWebSign``: where the realtime socket is, and a signature that stands for the caller there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yunbox.caller import Caller
+from yunbox.services import Services
+
+PURPOSE = "watch"
+"""What the signature is for."""
+
+
+def socket_ticket(services: Services, caller: Caller) -> dict[str, Any]:
+    """The ``data`` of the answer, for clients and server SDKs alike."""
+    public = services.address.public
+    origin = public.replace("http", "ws", 1) if public.startswith("http") else public
+    signature = services.identity.vouchers.issue(caller.space, PURPOSE, caller)
+    return {"signStr": signature, "wsUrl": f"{origin}/ws", "secretVersion": "1", "envId": caller.space}
