@@ -50,7 +50,7 @@ class Deployer:
         if not in_place:
             await asyncio.to_thread(_copy, source, target)
         requirements = await asyncio.to_thread(read_requirements, source)
-        committed = directory / "node_modules"
+        committed = (directory / "node_modules").resolve()
         installed = Installed()
         if _lacks(committed, requirements):
             installed = await self._packages.install(requirements, on_progress)
@@ -63,7 +63,7 @@ class Deployer:
             fallback = extra.tree
             warnings += extra.warnings
         if tree is not None and not in_place and tree != committed:
-            os.symlink(os.path.relpath(tree, directory), committed, target_is_directory=True)
+            os.symlink(os.path.relpath(tree, directory), directory / "node_modules", target_is_directory=True)
         return Deployment(
             space=space,
             function=name,

@@ -79,6 +79,7 @@ class Fleet:
         self._hungry: deque[Pool] = deque()
         self._spares: OrderedDict[Kind, list[Instance]] = OrderedDict()
         self._warming: set[Kind] = set()
+        self._warming_turn = asyncio.Semaphore(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self._watcher: asyncio.Task[None] | None = None
@@ -189,7 +190,7 @@ class Fleet:
             self._demand -= 1
             if not self._demand:
                 self._calm.set()
-            self.warm(load.kind, used=True)
+            self.warm(load.kind)
         code = instance.directory / "code"
         await place_code(load.code, code, load.tree, load.copy)
         instance.limit_memory(load.kind.memory * 2**20)
@@ -212,10 +213,9 @@ class Fleet:
             instance.preload(kind.space, [str(path) for path in kind.preload])
             return instance
 
-    def warm(self, kind: Kind, used: bool = False) -> None:
-        """See that a spare process of this kind is there soon. Only kinds that are ``used`` push out others, the least
-        recently used first: deploying many functions must not start a process for each."""
-        if self._closing or not (used or kind in self._spares or len(self._spares) < SPARES):
+    def warm(self, kind: Kind) -> None:
+        """See that a spare process of this kind is there soon; the least recently used kind gives up its own."""
+        if self._closing:
             return
         self._spares.setdefault(kind, [])
         self._spares.move_to_end(kind)
@@ -229,15 +229,20 @@ class Fleet:
 
     async def _warm(self, kind: Kind) -> None:
         try:
-            await self._calm.wait()
-            if kind in self._spares and not self._closing:
-                instance = await self._start(kind)
-                if kind in self._spares:
-                    self._spares[kind].append(instance)
-                else:
-                    instance.kill()
+            # One at a time: of many functions deployed together, most have lost their claim when their turn comes.
+            async with self._warming_turn:
+                await self._calm.wait()
+                if kind in self._spares and not self._closing:
+                    await self._add_spare(kind)
         finally:
             self._warming.discard(kind)
+
+    async def _add_spare(self, kind: Kind) -> None:
+        instance = await self._start(kind)
+        if kind in self._spares:
+            self._spares[kind].append(instance)
+        else:
+            instance.kill()
 
     def _background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(_quiet(work))
