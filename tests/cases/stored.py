@@ -202,10 +202,6 @@ def _is_unset_or_matches(actual: Any, expected: Any, root: bool) -> bool:
     return actual is _ABSENT or actual is None or _fits(actual, expected, root=root)
 
 
-def _is_unset_or_matches(actual: Any, expected: Any, root: bool) -> bool:
-    return actual is _ABSENT or actual is None or _fits(actual, expected, root=root)
-
-
 _SPECIAL: dict[str, Callable[[Any, Any, bool], bool]] = {
     "$$unsetOrMatches": _is_unset_or_matches,
     "$$exists": lambda actual, expected, root: (actual is not _ABSENT) is expected,
