@@ -4,6 +4,15 @@
 const adapter = require('./web_adapter')
 
 const VARIANTS = {
+  'mp-1.8.4': { package: 'cloudbase-js-sdk-1.8.4/miniprogram_dist/index.js', open: openFirst, host: {} },
+  'mp-2.31.0': { package: 'cloudbase-js-sdk-2.31.0/miniprogram_dist/index.js', open: openSecond, host: {} },
+  'mp-3.7.0': { package: 'cloudbase-js-sdk-3.7.0/miniprogram_dist/index.js', open: openThird, host: { methods: false } },
+  'mp-3.7.0-cloudapi': {
+    package: 'cloudbase-js-sdk-3.7.0/miniprogram_dist/index.js',
+    open: openThird,
+    options: { endPointMode: 'CLOUD_API' },
+    host: {},
+  },
   'tcb-1.10.10': { package: 'tcb-js-sdk-1.10.10', open: openOldest },
   '1.8.4': { package: 'cloudbase-js-sdk-1.8.4', open: openFirst },
   '2.31.0': { package: 'cloudbase-js-sdk-2.31.0', open: openSecond },
@@ -12,8 +21,9 @@ const VARIANTS = {
 }
 
 function open(variant, endpoint, env) {
-  const { package: name, open: start, options } = VARIANTS[variant]
-  const loaded = require(name)
+  const { package: name, open: start, options, host } = VARIANTS[variant]
+  if (host) require('./wx_host').install(host)
+  const loaded = require(host ? `../node_modules/${name}` : name)
   const sdk = loaded.default || loaded
   return start(sdk, new URL(endpoint).host, env, options)
 }
@@ -36,9 +46,12 @@ function openOldest(sdk, host, env) {
 }
 
 function openFirst(sdk, host, env) {
-  globalThis.location = { protocol: 'http:' }
-  sdk.useAdapters(adapter)
-  const app = sdk.init({ env })
+  const isMini = typeof wx !== 'undefined'
+  if (!isMini) {
+    globalThis.location = { protocol: 'http:' }
+    sdk.useAdapters(adapter)
+  }
+  const app = sdk.init({ env, ...(isMini && { appSecret: { appAccessKeyId: '1', appAccessKey: 'of the mobile app' } }) })
   sdk.registerEndPoint(`http://${host}/web`)
   const auth = app.auth({ persistence: 'local' })
   return {
@@ -57,7 +70,7 @@ function openFirst(sdk, host, env) {
 }
 
 function openSecond(sdk, host, env) {
-  sdk.useAdapters(adapter)
+  if (typeof wx === 'undefined') sdk.useAdapters(adapter)
   const app = sdk.init({ env })
   app.registerEndPoint(`//${host}/web`, 'http')
   app.registerEndPointWithKey({ key: 'GATEWAY', url: `//${host}/v1`, protocol: 'http' })

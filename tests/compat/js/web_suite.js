@@ -9,7 +9,8 @@ const input = JSON.parse(process.env.INPUT || '{}')
 const client = open(variant, endpoint, env)
 const { app } = client
 const name = `todos_${variant.replace(/\W/g, '')}`
-const isGateway = variant === '3.7.0'
+const isMini = variant.startsWith('mp-')
+const isGateway = variant.endsWith('3.7.0')
 const steps = []
 const step = (title, run) => steps.push([title, run])
 const state = {}
@@ -135,7 +136,7 @@ step('a missing collection is named', async () => {
 
 step('upload, link, download, delete', async () => {
   const text = 'hello, 世界'
-  const filePath = ['1.8.4', 'tcb-1.10.10'].includes(variant) ? Buffer.from(text) : new Blob([text])
+  const filePath = isMini ? require('./wx_host').temporaryFile(text) : ['1.8.4', 'tcb-1.10.10'].includes(variant) ? Buffer.from(text) : new Blob([text])
   const cloudPath = `dir/${name}-中文.txt`
   const { fileID } = await app.uploadFile({ cloudPath, filePath })
   assert.match(fileID, /^cloud:\/\//)
@@ -172,6 +173,14 @@ step('sign in with a password', async () => {
 step('sign in with a ticket', async () => {
   await client.signInWithTicket(input.ticket)
   assert.notEqual(await client.uid(), input.userId)
+})
+
+step('sign in as a user of the mini program', async () => {
+  if (!isMini || variant === 'mp-1.8.4') return
+  await client.auth.signInWithOpenId({ useWxCloud: false })
+  const user = await client.uid()
+  await client.auth.signInWithOpenId({ useWxCloud: false })
+  assert.equal(await client.uid(), user)
 })
 
 async function main() {
