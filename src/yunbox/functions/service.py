@@ -33,6 +33,7 @@ from yunbox.functions.runners.node import find_node
 from yunbox.functions.runners.pool import Pool
 from yunbox.functions.triggers import Timer, Timers, timer_event
 from yunbox.spaces import SpaceService
+from yunbox.statistics import StatisticsService
 
 HostCall = Callable[[Caller, str, dict[str, Any]], Awaitable[Any]]
 
@@ -91,6 +92,7 @@ class FunctionService:
         self._host_call = host_call
         self._node = node
         self._instances = instances
+        self._statistics = statistics
         self._linger = linger
         self._metadata: dict[str, Metadata] = {}
         self._active: dict[tuple[str, str], _Active] = {}
@@ -333,6 +335,11 @@ class FunctionService:
         active.pool.release(instance, duration)
         outcome.duration_ms = duration * 1000
         self._log(caller.space).add(outcome.record())
+        if self._statistics is not None:
+            sent = 0 if outcome.error is not None else len(answer.value)
+            self._statistics.count(
+                caller, "function", name, failed=outcome.error is not None, duration_ms=outcome.duration_ms, sent=sent
+            )
         if outcome.error is not None:
             raise outcome.failure()
         return Invocation(answer.value, running.request_id, outcome.duration_ms, outcome.cold, tuple(outcome.lines))
