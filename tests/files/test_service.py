@@ -228,3 +228,11 @@ async def test_deleting_a_space_closes_its_files(files: FileService, spaces: Spa
     await files.put(ADMIN, "k", b"1")
     spaces.delete("box")
     assert not spaces._store._root.joinpath("box").exists()
+
+
+async def test_what_a_killed_server_left_behind_is_swept(files: FileService, spaces: SpaceService) -> None:
+    incoming = spaces.get("box").directory / "objects" / "incoming"
+    incoming.mkdir(parents=True)
+    (incoming / "half").write_bytes(b"half an upload")
+    stored = await files.put(ADMIN, "k", b"whole")
+    assert [path.name for path in objects(spaces.get("box"))] == [stored.hash]

@@ -75,6 +75,7 @@ class FileService:
             return found
         with self._opening:
             if space not in self._indexes:
+                self._store.sweep(self._spaces.get(space).id)
                 self._indexes[space] = FileIndex(self._spaces.get(space).directory / "files.sqlite")
             return self._indexes[space]
 
@@ -160,6 +161,7 @@ class FileService:
             LimitExceeded: when there are more bytes than the ticket allows.
             PermissionDenied, AlreadyExists: when the file at this key has changed since the ticket was made.
         """
+        self._index(ticket.space)  # opening it sweeps, which must not take the new object away
         writer = await asyncio.to_thread(self._store.create, ticket.space)
         try:
             await _copy_stream(stream, writer, ticket.max_size)

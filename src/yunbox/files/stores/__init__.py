@@ -44,5 +44,8 @@ class ObjectStore(Protocol):
 
     def delete(self, space: str, digest: str) -> None: ...
 
+    def sweep(self, space: str) -> None:
+        """Remove what uploads that never finished have left behind; only before the first upload of a process."""
+
 
 __all__ = ["LocalStore", "ObjectReader", "ObjectStore", "ObjectWriter"]

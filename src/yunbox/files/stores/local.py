@@ -86,7 +86,6 @@ class LocalStore:
         object_path(self._root(space), digest).unlink(missing_ok=True)
 
     def sweep(self, space: str) -> None:
-        """Remove what uploads that never finished have left behind; for start-up only."""
         with suppress(FileNotFoundError):
             for path in (self._root(space) / "incoming").iterdir():
                 path.unlink(missing_ok=True)
