@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import apsw
-from bson import ObjectId, Regex
+from bson import ObjectId
 
-from yunbox.documents.query.values import UNDEFINED
+from yunbox.documents.query.update import check_identity
 from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
 
 from . import schema
@@ -296,13 +296,10 @@ def with_id(document: Document) -> Document:
     """The document with its ``_id`` first, a new ObjectId when it has none. Raises `QueryError` InvalidIdField (53)."""
     if "_id" not in document:
         return {"_id": ObjectId(), **document}
-    id = document["_id"]
-    if isinstance(id, list | Regex) or id is UNDEFINED:
-        kind = "array" if isinstance(id, list) else "regex" if isinstance(id, Regex) else "undefined"
-        raise QueryError(f"The '_id' value cannot be of type {kind}", number=53, name="InvalidIdField")
+    check_identity(document)
     if next(iter(document)) == "_id":
         return document
-    return {"_id": id, **document}
+    return {"_id": document["_id"], **document}
 
 
 def check_same_id(before: Document, after: Document) -> None:
