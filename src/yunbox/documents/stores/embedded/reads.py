@@ -15,9 +15,13 @@ from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
 from yunbox.documents.query.project import compile_projection
 from yunbox.errors import CollectionNotFound
 
+from .filters import path_parts
 from .grouping import run_grouping
 from .lookups import StoredLookup
 from .view import Document, Selection, View, selection_of, visible
+
+
+_GROUPING = frozenset({"$group", "$sortByCount", "$bucket", "$bucketAuto"})
 
 
 def find(view: View, command: c.Find) -> list[Any]:
@@ -127,7 +131,20 @@ def pushed_down(
         grouped = run_grouping(view, collection, selection, group)
         if grouped is not None:
             return iter(grouped), rest.without_leading_group()
+    names = _fields_needed(rest)
+    if names is not None:
+        documents = view.pruned(collection, selection, names)
+        if documents is not None:
+            return documents, rest
     return view.documents(collection, selection), rest
+
+
+def _fields_needed(pipeline: Pipeline) -> list[str] | None:
+    """The top-level fields that a pipeline reads, when it groups them right away, so that nothing else can show."""
+    paths = pipeline.dependencies() if pipeline.stages and pipeline.stages[0].name in _GROUPING else None
+    if not paths or any(path_parts(path) is None for path in paths):
+        return None
+    return sorted({path.split(".", 1)[0] for path in paths})
 
 
 def leading_selection(command: c.Aggregate, pipeline: Pipeline) -> tuple[Selection, Pipeline]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import apsw
 from bson import ObjectId
 
+from yunbox.documents.query import ejson
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.geo import Near
 from yunbox.documents.query.match import Matcher
@@ -190,6 +191,17 @@ class View:
         """The documents of a selection."""
         for found in self.found(collection, selection):
             yield found.document
+
+    def pruned(self, collection: Collection, selection: Selection, names: Sequence[str]) -> Iterator[Document] | None:
+        """The documents of a selection with some of their fields; ``None`` when whole documents are needed to sort."""
+        query = self.query(collection, selection)
+        if not query.plan.sorted or self.special(query) is not None or self.overlaid(collection):
+            return None
+        columns = ", ".join(f"t.d->{json_path((name,))}" for name in names)
+        rows = self.planned_rows(collection, query, selection, columns)
+        return (
+            {name: ejson.loads(text) for name, text in zip(names, row, strict=True) if text is not None} for row in rows
+        )
 
     def row_ids(self, collection: Collection, selection: Selection) -> list[int]:
         """The row ids of a selection, in its order."""
