@@ -121,6 +121,7 @@ def _services(settings: Settings) -> Services:
     if settings.port:
         address.bind(settings.host, settings.port)
     host_calls = _HostCalls()
+    statistics = StatisticsService(spaces)
     functions = FunctionService(
         settings.data,
         spaces,
@@ -131,8 +132,9 @@ def _services(settings: Settings) -> Services:
         instances=settings.function_instances,
         timeout=settings.function_timeout or (3 if settings.profile == "vendor" else 20),
         memory=settings.function_memory_mb,
+        statistics=statistics,
     )
-    documents = _documents(settings, spaces)
+    documents = _documents(settings, spaces, statistics)
     services = Services(
         settings=settings,
         keyring=keyring,
@@ -154,7 +156,7 @@ def _services(settings: Settings) -> Services:
             spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20
         ),
         functions=functions,
-        statistics=StatisticsService(spaces),
+        statistics=statistics,
         sites=SiteService(
             spaces, LocalStore(settings.data / "spaces"), keyring.derive("sites"), settings.max_upload_mb * 2**20
         ),
@@ -173,7 +175,7 @@ class _HostCalls:
         return await mpserverless.host_call(self.services, caller, method, params)
 
 
-def _documents(settings: Settings, spaces: SpaceService) -> DocumentService:
+def _documents(settings: Settings, spaces: SpaceService, statistics: StatisticsService) -> DocumentService:
     def open_engine(space: Space) -> Engine:
         return Engine.open(space.directory / "documents.sqlite", durability=settings.durability)
 
@@ -183,6 +185,7 @@ def _documents(settings: Settings, spaces: SpaceService) -> DocumentService:
         default_rule=_default_rule(settings),
         may_create=lambda space: bool(space.settings.get("client_create_collections", settings.mode == "dev")),
         vendor_limits=settings.profile == "vendor",
+        statistics=statistics,
     )
 
 

@@ -17,8 +17,10 @@ from yunbox.documents.rules.permit import OWNER, Permit
 from yunbox.documents.stores import Engine
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, PermissionDenied, QueryError
 from yunbox.spaces import Space, SpaceService
+from yunbox.statistics import Kind, StatisticsService
 
 _FORGOTTEN_AFTER_S = 60
+_READS = (c.Find, c.Count, c.Distinct, c.Aggregate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class DocumentService:
 
     ``default_rule(space)`` is the rule of a collection that a write through a dialect with ``creates_collections``
     brings into being (DESIGN §9.3). ``vendor_limits`` applies the two clouds' exact numbers (DESIGN §9.11).
+    ``statistics`` counts the reads and writes that succeed.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class DocumentService:
         default_rule: Callable[[Space], Rules],
         may_create: Callable[[Space], bool],
         vendor_limits: bool = False,
+        statistics: StatisticsService | None = None,
     ) -> None:
         self._spaces = spaces
         self._open_engine = open_engine
         self._default_rule = default_rule
         self._may_create = may_create
         self._vendor = vendor_limits
+        self._statistics = statistics
         self._engines: dict[str, Engine] = {}
         self._transactions: dict[str, _Transaction] = {}
         self._on_rules: list[Callable[[str, str], None]] = []
@@ -80,22 +85,29 @@ class DocumentService:
         Raises:
             PermissionDenied, CollectionNotFound, DuplicateKey, WriteConflict, QueryError, InvalidRequest.
         """
+        started = time.perf_counter()
+        result = await self._run(caller, dialect, command, transaction)
+        if self._statistics is not None and isinstance(name := getattr(command, "collection", None), str):
+            kind: Kind = "read" if isinstance(command, _READS) else "write"
+            self._statistics.count(caller, kind, name, duration_ms=(time.perf_counter() - started) * 1000)
+        return result if dialect.shows_owner else _without_owner(result)
+
+    async def _run(self, caller: Caller, dialect: Dialect, command: c.Command, transaction: str | None) -> Any:
         engine = self.engine(caller.space)
         if transaction is not None:
             self._check_transaction(caller, transaction)
         prepared = await self.narrow(caller, dialect, command)
         try:
-            result = await engine.run(prepared, transaction=transaction)
+            return await engine.run(prepared, transaction=transaction)
         except CollectionNotFound:
             if not (dialect.creates_collections and _creates(prepared)):
                 raise
             await self._create_for(caller, prepared)
-            result = await engine.run(prepared, transaction=transaction)
+            return await engine.run(prepared, transaction=transaction)
         except DuplicateKey:
             if not caller.is_admin and getattr(prepared, "upsert", False):
                 raise PermissionDenied("permission denied: the document belongs to somebody else") from None
             raise
-        return result if dialect.shows_owner else _without_owner(result)
 
     # What the caller asked, completed and narrowed
 

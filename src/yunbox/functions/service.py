@@ -66,7 +66,7 @@ class FunctionService:
 
     ``admin_url()`` is the address that functions reach this server's data API at; ``host_call`` answers what functions ask
     for without HTTP. ``timeout`` (seconds) and ``memory`` (MiB) apply to functions that configure none; ``linger`` is how
-    many seconds un-awaited work gets when the service closes.
+    many seconds un-awaited work gets when the service closes; ``statistics`` counts invocations.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class FunctionService:
         timeout: float = 20.0,
         memory: int = 256,
         linger: float = 0.5,
+        statistics: StatisticsService | None = None,
     ) -> None:
         self.capabilities = capabilities
         self.timeout = timeout

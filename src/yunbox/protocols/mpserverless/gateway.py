@@ -69,7 +69,7 @@ class Gateway:
             failure = YunboxError("internal error / 服务器内部错误")
             response = envelope.failure(INTERNAL, failure.message, request_id)
         if call is not None:
-            measure(call, failure, (time.perf_counter() - started) * 1000, len(response.body))
+            measure(call, failure is not None, (time.perf_counter() - started) * 1000, len(response.body))
         return response
 
     async def _body(self, request: Request) -> dict[str, Any]:
@@ -150,7 +150,7 @@ async def host_call(services: Services, caller: Caller, method: str, params: Map
         text = text if data is envelope.NOTHING else envelope.dumps(data)
     except YunboxError as error:
         failure = GatewayError(error_code(error), error.message)
-    measure(call, failure, (time.perf_counter() - started) * 1000, len(text))
+    measure(call, failure is not None, (time.perf_counter() - started) * 1000, len(text))
     if failure is not None:
         raise failure
     return orjson.loads(text)
