@@ -20,7 +20,6 @@ from .grouping import run_grouping
 from .lookups import StoredLookup
 from .view import Document, Selection, View, selection_of, visible
 
-
 _GROUPING = frozenset({"$group", "$sortByCount", "$bucket", "$bucketAuto"})
 
 
@@ -49,16 +48,18 @@ def _collection(view: View, command: Any) -> Any:
     try:
         return view.collection(command.collection)
     except CollectionNotFound:
-        if command.missing_ok:
-            return None
-        raise
+        if not command.missing_ok:
+            raise
+        # A filter that cannot be is an error on nothing, too.
+        compile_filter(getattr(command, "filter", {}), collation=command.collation)
+        return None
 
 
 def _projection(command: Any) -> Callable[[Document], Document]:
     projection = command.projection
     needed = any(path.endswith(".$") or isinstance(value, dict) for path, value in projection.items())
     matcher = compile_filter(command.filter, collation=command.collation) if needed else None
-    return compile_projection(projection, filter_matcher=matcher)
+    return compile_projection(projection, filter_matcher=matcher, collation=command.collation)
 
 
 def _raw(view: View, command: c.Find, selection: Selection) -> list[bytes] | None:
