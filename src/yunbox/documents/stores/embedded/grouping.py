@@ -96,7 +96,7 @@ def run_grouping(view: View, collection: Collection, selection: Selection, spec:
     grouping = grouping_of(collection.shape, spec, selection.collation is not None)
     if grouping is None or selection.sort or selection.limit or view.overlaid(collection):
         return None
-    columns = ", ".join([f"{grouping.key} AS grouped", *grouping.columns])
+    columns = ", ".join([f"{grouping.key} AS grouped", "count(*)", *grouping.columns])
     by = "HAVING count(*)>0" if grouping.key == "NULL" else "GROUP BY grouped"
     sql = f"SELECT {columns} FROM {query.plan.source} WHERE {query.plan.where} {by}"
     try:
@@ -108,6 +108,6 @@ def run_grouping(view: View, collection: Collection, selection: Selection, spec:
 
 
 def _documents(rows: Any, grouping: Grouping) -> Iterator[Document]:
-    for key, *values in rows:
+    for key, _, *values in rows:
         identity = bool(key) if grouping.boolean and key is not None else key
         yield {"_id": identity, **dict(zip(grouping.names, values, strict=True))}
