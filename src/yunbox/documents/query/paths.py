@@ -85,6 +85,17 @@ def any_value(parts: tuple[str, ...], predicate: Predicate, *, expand: bool = Tr
         return _any_below(parts, predicate, expand)
 
     def test(document: Any) -> bool:
+        value = document
+        for part in parts:
+            kind = type(value)
+            if kind is dict:
+                value = value.get(part, MISSING)
+            elif kind is list:
+                break
+            else:
+                return predicate(MISSING)
+        if type(value) is not list:
+            return predicate(value)
         return any(predicate(found) for found, _ in walk(document, parts, 0, expand=expand))
 
     return test
