@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import not_run
 from tests.server import LiveServer
+from yunbox.caller import Caller
 from yunbox.spaces import Space
 
 HERE = Path(__file__).resolve().parent
@@ -116,6 +117,13 @@ def run_scenario(script: str, package: str, cloud: LiveServer, space: Space) -> 
     return results
 
 
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("node") is None or not (HERE / "node_modules" / "wx-server-sdk-4.0.2").is_dir():
+        not_run("wx-server-sdk", "node or tests/compat/node_modules is missing; run `make`")
+    return HERE / "node_modules"
+
+
 @dataclass(frozen=True)
 class Run:
     """What one version's scenario printed."""
@@ -125,13 +133,23 @@ class Run:
     results: dict[str, Any]
 
 
+def deploy(cloud: LiveServer, space: Space, source: Path, name: str, code: str) -> None:
+    source.mkdir()
+    (source / "index.js").write_text(code)
+    if name != "echo":
+        shutil.copy(HERE / "js" / "wx_server.js", source)
+        (source / "node_modules").symlink_to(HERE / "node_modules", target_is_directory=True)
+    functions = cloud.services.functions
+    cloud.call(functions.deploy(space.id, source, name, in_place=name != "echo"))
+    cloud.call(functions.configure(space.id, name, timeout=60))
+
+
 @pytest.fixture(scope="module", params=VERSIONS)
-def run(request: pytest.FixtureRequest, cloud: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    if shutil.which("node") is None or not (HERE / "node_modules" / "wx-server-sdk-4.0.2").is_dir():
-        not_run("wx-server-sdk", "node or tests/compat/node_modules is missing; run `make`")
-    space, source = cloud.create_space(), tmp_path_factory.mktemp("echo")
-    (source / "index.js").write_text(ECHO)
-    cloud.call(cloud.services.functions.deploy(space.id, source, "echo"))
+def run(
+    request: pytest.FixtureRequest, cloud: LiveServer, packages: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
+    space = cloud.create_space()
+    deploy(cloud, space, tmp_path_factory.mktemp("functions") / "echo", "echo", ECHO)
     return Run(request.param, space, run_scenario("wx_server.js", f"wx-server-sdk-{request.param}", cloud, space))
 
 
@@ -160,3 +178,26 @@ def test_refusals(run: Run) -> None:
     assert "does not exist" in run.results["get missing doc"]["message"]
     assert "Db or Table not exist" in run.results["get missing collection"]["message"]
     assert "E11000" in run.results["add same id"]["message"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_inside_a_function_with_a_hard_coded_environment(
+    cloud: LiveServer, packages: Path, tmp_path: Path, version: str
+) -> None:
+    space = cloud.create_space()
+    deploy(cloud, space, tmp_path / "echo", "echo", ECHO)
+    deploy(
+        cloud,
+        space,
+        tmp_path / "all",
+        "all",
+        f"exports.main = require('./wx_server').inside('wx-server-sdk-{version}')\n",
+    )
+    user = Caller("user", space.id, openid="alice", app_id="wx1", source="wx_client")
+    results = json.loads(cloud.call(cloud.services.functions.invoke(user, "all", {})).result_json)
+    missing = MISSING.get(version, set())
+    expected = {name: value for name, value in EXPECTED.items() if name not in missing}
+    assert {name: results.get(name) for name in expected} == expected
+    assert results["context"]["OPENID"] == "alice"
+    assert results["call"]["result"] == {"got": 1, "s": "文"}
+    assert results["upload"]["fileID"] == f"cloud://{space.id}.{space.bucket}/目录 a/f.txt"

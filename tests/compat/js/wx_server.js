@@ -1,21 +1,25 @@
-// One scenario for every wx-server-sdk, outside functions: node wx_server.js PACKAGE CONFIG
-// CONFIG: {endpoint, space, secretId, secretKey}. Prints one JSON object: {step: result or {error}}.
-const [, , name, config] = process.argv
-const { endpoint, space, secretId, secretKey } = JSON.parse(config)
-process.env.TENCENTCLOUD_SECRETID = secretId
-process.env.TENCENTCLOUD_SECRETKEY = secretKey
-process.env.TENCENTCLOUD_RUNENV = 'SCF'
-process.env.TENCENTCLOUD_SESSIONTOKEN = 'unused'
-process.env.TENCENTCLOUD_REGION = 'ap-shanghai'
-process.env.SCF_NAMESPACE = space
-process.env.TCB_ENV = space
-process.env.TCB_CONTEXT_CNFG = JSON.stringify({ URL: `${endpoint}/admin`, TCB_SDK_GRAY_0: true })
-process.env.TCB_CONTEXT_KEYS = 'TCB_ENV,TCB_CONTEXT_CNFG'
-delete process.env.KUBERNETES_SERVICE_HOST
+// One scenario for every wx-server-sdk.
+// Outside functions: node wx_server.js PACKAGE CONFIG, CONFIG = {endpoint, space, secretId, secretKey}; prints one JSON
+// object: {step: result or {error}}. Inside a function: `exports.main = require('./wx_server').inside(PACKAGE)`.
+const hardCoded = 'an-environment-of-the-author'
+let cloud, endpoint, space, results
 
-const cloud = require(name)
-const major = Number(require(`${name}/package.json`).version.split('.')[0])
-const results = {}
+function prepare(config) {
+  Object.assign(process.env, {
+    TENCENTCLOUD_SECRETID: config.secretId,
+    TENCENTCLOUD_SECRETKEY: config.secretKey,
+    TENCENTCLOUD_RUNENV: 'SCF',
+    TENCENTCLOUD_SESSIONTOKEN: 'unused',
+    TENCENTCLOUD_REGION: 'ap-shanghai',
+    SCF_NAMESPACE: config.space,
+    TCB_ENV: config.space,
+    TCB_CONTEXT_CNFG: JSON.stringify({ URL: `${config.endpoint}/admin`, TCB_SDK_GRAY_0: true }),
+    TCB_CONTEXT_KEYS: 'TCB_ENV,TCB_CONTEXT_CNFG',
+  })
+  delete process.env.KUBERNETES_SERVICE_HOST
+  endpoint = config.endpoint
+  space = config.space
+}
 
 function plain(value) {
   return JSON.parse(JSON.stringify(value === undefined ? null : value))
@@ -141,21 +145,22 @@ async function openApi() {
   if (cloud.getOpenData) await step('open data', async () => (await cloud.getOpenData({ list: ['cid-1', 'cid-2'] })).list.map((item) => item.cloudID))
   if (cloud.getVoIPSign) await step('voip', async () => typeof (await cloud.getVoIPSign({ groupId: 'g', nonce: 'n', timestamp: 1 })).signature)
   if (cloud.cloudPay) await step('pay', async () => {
-    const order = await cloud.cloudPay.unifiedOrder({ body: 'x', outTradeNo: '1', totalFee: 1, subMchId: '1', spbillCreateIp: '127.0.0.1', envId: space, functionName: 'pay' })
+    const order = await cloud.cloudPay.unifiedOrder({ body: 'x', outTradeNo: '1', totalFee: 1, subMchId: '1', spbillCreateIp: '127.0.0.1', envId: 'e', functionName: 'pay' })
     return [order.returnCode, order.outTradeNo, typeof order.payment.paySign]
   })
 }
 
 async function refusals() {
   await step('foreign environment', () => cloud.database({ env: 'another-env' }).collection('todos').get())
+  const secretKey = process.env.TENCENTCLOUD_SECRETKEY
   process.env.TENCENTCLOUD_SECRETKEY = 'wrong'
   cloud.init({ env: space, serviceUrl: `${endpoint}/admin` })
   await step('wrong key', () => cloud.database().collection('todos').get())
   process.env.TENCENTCLOUD_SECRETKEY = secretKey
 }
 
-async function main() {
-  cloud.init({ env: space, serviceUrl: `${endpoint}/admin` })
+async function run() {
+  results = {}
   const db = cloud.database()
   const _ = db.command
   await documents(db, _)
@@ -164,11 +169,28 @@ async function main() {
   await storage()
   await functions()
   await openApi()
-  await refusals()
-  results.major = major
 }
 
-main().then(
-  () => process.stdout.write(`${JSON.stringify(results)}\n`, () => process.exit(0)), // idle connections would keep it alive
-  (error) => { console.error(error); process.exit(1) },
-)
+exports.inside = (name) => {
+  cloud = require(name)
+  cloud.init({ env: hardCoded })
+  return async () => {
+    await run()
+    return { ...results, context: cloud.getWXContext() }
+  }
+}
+
+async function main(name, config) {
+  prepare(config)
+  cloud = require(name)
+  cloud.init({ env: space, serviceUrl: `${endpoint}/admin` })
+  await run()
+  await refusals()
+}
+
+if (require.main === module) {
+  main(process.argv[2], JSON.parse(process.argv[3])).then(
+    () => process.stdout.write(`${JSON.stringify(results)}\n`, () => process.exit(0)), // idle connections would keep it alive
+    (error) => { console.error(error); process.exit(1) },
+  )
+}
