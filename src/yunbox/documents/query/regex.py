@@ -16,6 +16,8 @@ from yunbox.errors import QueryError
 
 TIME_LIMIT_SECONDS = 1.0
 
+MAX_PATTERN_LENGTH = 32764
+
 # One quantifier can cost the square of the text's length: harmless up to this many characters.
 _SHORT_TEXT = 2000
 
@@ -64,6 +66,8 @@ def compile_regex(pattern: str, options: str = "") -> Expression:
 
     Raises `QueryError`: 51091 for a pattern that does not compile, 51108 for an unknown option.
     """
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        raise _invalid(f"{pattern[:50]}…", ValueError(f"longer than {MAX_PATTERN_LENGTH} characters"))
     if "\0" in pattern:
         raise QueryError("Regular expression cannot contain an embedded null byte", number=2, name="BadValue")
     flags = _flags(options)
