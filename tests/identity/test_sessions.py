@@ -173,8 +173,11 @@ def test_the_two_kinds_of_tokens_do_not_mix(identity: IdentityService, space: Sp
         identity.verify_session(space, access)
     with pytest.raises(Unauthenticated):
         identity.verify(space, opaque)
+    for forged in (opaque[:-1], "at_" + identity.sign_in_anonymously(space).refresh_token[3:]):
+        with pytest.raises(Unauthenticated):
+            identity.verify_session(space, forged)
     with pytest.raises(Unauthenticated):
-        identity.verify_session(space, opaque[:-1])
+        identity.refresh(space, "rt_" + opaque[3:])
 
 
 def test_a_disabled_user_is_out_at_once(identity: IdentityService, space: Space) -> None:

@@ -88,6 +88,7 @@ class IdentityService:
         self._providers: dict[str, Provider] = {"wechat": WeChat(), "alipay": Alipay(), "dingtalk": DingTalk()}
         self._api_urls = {**DEFAULT_API_URLS, **(api_urls or {})}
         self._guesses = passwords.Throttle(clock, limit=10, window=300)
+        self._guesses_from = passwords.Throttle(clock, limit=100, window=300)
         self._opened = 0
         self._codes = Codes(clock, sender)
         self.vouchers = Vouchers(clock, 600)
@@ -99,7 +100,8 @@ class IdentityService:
         """A session of the anonymous user behind ``device`` (a secret that :func:`new_device` made and the client
         keeps); without one, of a new user."""
         identity = Identity("anonymous", "", tokens.digest(device or new_device()).hex())
-        return self._start(space, self._ensure(space, identity), identity)
+        with self._users(space).store.transaction():
+            return self._start(space, self._ensure(space, identity), identity)
 
     def session_for_openid(self, space: Space, openid: str, app_id: str = "") -> Session:
         """A session of the user with this openid, made when there is none: for tests, debugging and ``users token``."""
@@ -143,17 +145,17 @@ class IdentityService:
             Unauthenticated: for a wrong password and for an unknown user alike.
             LimitExceeded: after too many failures for this user or from this address.
         """
-        keys = [f"{space.id}\0{kind}\0{login}", *([f"{space.id}\0ip\0{client_ip}"] if client_ip else [])]
-        for key in keys:
-            self._guesses.check(key)
+        name, address = f"{space.id}\0{kind}\0{login}", f"{space.id}\0{client_ip}"
+        self._guesses.check(name)
+        self._guesses_from.check(address)
         store = self._users(space).store
         user = store.find_user(kind, login)
         stored = store.password(user.user_id) if user else None
         if not await asyncio.to_thread(passwords.matches, stored, password) or user is None:
-            for key in keys:
-                self._guesses.fail(key)
+            self._guesses.fail(name)
+            self._guesses_from.fail(address)
             raise Unauthenticated("wrong user name or password / 用户名或密码不正确", reason="password")
-        self._guesses.succeed(keys[0])
+        self._guesses.succeed(name)
         return self._start(space, user, Identity("password", "", login))
 
     def open_session(
@@ -174,11 +176,12 @@ class IdentityService:
         identity = Identity(provider if external_id else "anonymous", app_id, external_id or secrets.token_hex(16))
         if openid is None and provider in _OPENID_PROVIDERS:
             openid = external_id
-        user = self._ensure(space, identity, openid=openid, unionid=unionid)
         users, now = self._users(space), self._clock()
-        row, secret = self._new_session(user, identity, now + OPAQUE_FIRST_SECONDS)
-        self._drop_expired(users.store)
-        users.store.add_session(row)
+        with users.store.transaction():
+            user = self._ensure(space, identity, openid=openid, unionid=unionid)
+            row, secret = self._new_session(user, identity, now + OPAQUE_FIRST_SECONDS, OPAQUE_PREFIX)
+            self._drop_expired(users.store)
+            users.store.add_session(row)
         token = tokens.join_token(row.session_id, secret, OPAQUE_PREFIX)
         caller = caller_of(space.id, user, identity.provider, app_id)
         users.opaque.put(
@@ -301,15 +304,14 @@ class IdentityService:
         found = users.opaque.get(access_token) or self._load_opaque(space, users, access_token)
         found.expires_at = now + OPAQUE_SLIDING_SECONDS
         if found.expires_at - found.stored_until > _STORE_EVERY_SECONDS:
-            users.store.extend(found.session_id, _ms(found.expires_at))
-            users.store.see_user(str(found.caller.user_id), _ms(now))
+            users.store.extend(found.session_id, _ms(found.expires_at), str(found.caller.user_id), _ms(now))
             found.stored_until = found.expires_at
         return found.caller
 
     def _load_opaque(self, space: Space, users: _Users, token: str) -> Verified:
         session_id, secret = tokens.split_token(token, OPAQUE_PREFIX)
         row = self._live_session(users.store, session_id)
-        if not secrets.compare_digest(row.secret, tokens.digest(secret)):
+        if not secrets.compare_digest(row.secret, tokens.digest(OPAQUE_PREFIX + secret)):
             raise Unauthenticated("the access token is not valid / 登录凭证无效", reason="invalid")
         caller = caller_of(space.id, self._usable(users.store, row.user_id), row.provider, row.app_id)
         found = Verified(caller, session_id, row.expires_at / 1000, row.expires_at / 1000)
@@ -342,7 +344,7 @@ class IdentityService:
             row = self._live_session(store, session_id)
             user = self._usable(store, row.user_id)
             following = tokens.next_secret(space, secret)
-            given = tokens.digest(secret)
+            given = tokens.digest(REFRESH_PREFIX + secret)
             if secrets.compare_digest(given, row.secret):
                 self._renew(store, row, following if rotate else secret, given)
                 store.see_user(user.user_id, _ms(self._clock()))
@@ -361,7 +363,7 @@ class IdentityService:
         """Keep a session alive. A login ticket's end stays; other sessions last as long as they are used."""
         now = self._clock()
         end = row.expires_at if row.provider == "ticket" else _ms(now + tokens.REFRESH_SECONDS)
-        store.rotate(row.session_id, tokens.digest(secret), previous, end)
+        store.rotate(row.session_id, tokens.digest(REFRESH_PREFIX + secret), previous, end)
 
     def sign_out(self, space: Space, token: str) -> None:
         """End the session that an access or refresh token belongs to; unknown tokens are ignored."""
@@ -379,7 +381,7 @@ class IdentityService:
                 continue
             session_id, secret = tokens.split_token(token, prefix)
             row = self._live_session(self._users(space).store, session_id)
-            if tokens.digest(secret) not in (row.secret, row.previous):
+            if tokens.digest(prefix + secret) not in (row.secret, row.previous):
                 raise Unauthenticated("the token is not valid / 登录凭证无效", reason="invalid")
             return session_id
         return tokens.read(space, token, 0.0).session_id
@@ -524,14 +526,14 @@ class IdentityService:
     def _start(self, space: Space, user: User, identity: Identity, ends: int | None = None) -> Session:
         store, now = self._users(space).store, self._clock()
         end = min(now + tokens.REFRESH_SECONDS, ends / 1000) if ends else now + tokens.REFRESH_SECONDS
-        row, secret = self._new_session(user, identity, end)
+        row, secret = self._new_session(user, identity, end, REFRESH_PREFIX)
         self._drop_expired(store)
         store.add_session(row)
         access = tokens.issue(space, user, identity.provider, row.session_id, int(now))
         refresh = tokens.join_token(row.session_id, secret, REFRESH_PREFIX)
         return Session(user, identity.provider, identity.app_id, access, refresh, tokens.ACCESS_SECONDS)
 
-    def _new_session(self, user: User, identity: Identity, end: float) -> tuple[SessionRow, str]:
+    def _new_session(self, user: User, identity: Identity, end: float, prefix: str) -> tuple[SessionRow, str]:
         if user.disabled:
             raise PermissionDenied("this user is disabled / 该用户已被禁用", reason="blocked")
         secret = tokens.new_secret()
@@ -540,7 +542,7 @@ class IdentityService:
             user_id=user.user_id,
             provider=identity.provider,
             app_id=identity.app_id,
-            secret=tokens.digest(secret),
+            secret=tokens.digest(prefix + secret),
             previous=None,
             created_at=_ms(self._clock()),
             expires_at=_ms(end),
