@@ -133,4 +133,16 @@ async def pay_api(call: Call) -> Reply:
     return Response(orjson.dumps({**answer, "simulated": True, "time": int(time.time())}), content_type=_BINARY)
 
 
-ACTIONS: dict[str, Handler] = {"wx.api": wx_api, "wx.openApi": open_api, "wx.wxPayApi": pay_api}
+async def container_api(call: Call) -> Reply:
+    """Container calls through WeChat: nothing here runs containers."""
+    raise InvalidRequest(
+        "containers are not configured: this server runs functions; call a function instead / 此服务未配置云托管，请改用云函数"
+    )
+
+
+ACTIONS: dict[str, Handler] = {
+    "wx.api": wx_api,
+    "wx.openApi": open_api,
+    "wx.wxCallContainerApi": container_api,
+    "wx.wxPayApi": pay_api,
+}
