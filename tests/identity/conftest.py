@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from yunbox.identity import IdentityService
 from yunbox.spaces import Space, SpaceService, SpaceStore
+from yunbox.spaces.space import new_keys
 from yunbox.tools.keyring import Keyring
 
 
@@ -26,6 +28,22 @@ class Clock:
 
 def keep(name: str, value: Any) -> Any:
     return value
+
+
+@pytest.fixture(scope="session")
+def rsa_key() -> str:
+    return new_keys()["server_private_key"]
+
+
+@pytest.fixture(autouse=True)
+def cheap_keys(monkeypatch: pytest.MonkeyPatch, rsa_key: str) -> None:
+    """Spaces with secrets of their own, but one RSA key for all: making one takes longer than any test here."""
+
+    def keys() -> dict[str, str]:
+        names = ("client_secret", "secret_id", "secret_key", "access_key_id", "access_key_secret")
+        return {"server_private_key": rsa_key, **{name: secrets.token_hex(16) for name in names}}
+
+    monkeypatch.setattr("yunbox.spaces.service.new_keys", keys)
 
 
 @pytest.fixture
