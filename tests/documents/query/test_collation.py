@@ -49,6 +49,28 @@ def test_order(collation: dict[str, Any], order: list[str]) -> None:
     assert [document["x"] for document in sorted(documents, key=key)] == order
 
 
+@pytest.mark.parametrize(
+    ("collation", "order"),
+    [
+        ({"locale": "zh"}, ["1", "安", "北", "陈", "张", "赵", "a", "B"]),
+        ({"locale": "en"}, ["_", "-", ".", "a", "安", "陈"]),
+        ({"locale": "fr_CA", "strength": 2, "backwards": True}, ["cote", "côte", "coté", "côté"]),
+        ({"locale": "fr", "strength": 2}, ["cote", "coté", "côte", "côté"]),
+    ],
+)
+def test_languages(collation: dict[str, Any], order: list[str]) -> None:
+    key = compile_sort({"x": 1}, collation)
+    assert [document["x"] for document in sorted([{"x": text} for text in sorted(order)], key=key)] == order
+
+
+def test_shifted_punctuation_counts_at_strength_four() -> None:
+    shifted = {"locale": "en", "alternate": "shifted"}
+    assert equal("a-b", "ab", compile_collation({**shifted, "strength": 3}))
+    assert not equal("a-b", "ab", compile_collation({**shifted, "strength": 4}))
+    assert equal("a b", "ab", compile_collation({**shifted, "maxVariable": "space"}))
+    assert not equal("a-b", "ab", compile_collation({**shifted, "maxVariable": "space"}))
+
+
 def test_everywhere_in_a_filter() -> None:
     collation = {"locale": "en", "strength": 1}
     for condition in (

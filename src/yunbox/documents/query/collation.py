@@ -1,7 +1,8 @@
 """Collations: how strings compare when a query says so.
 
-Strings are compared by keys made with Unicode decomposition and case folding, which is what strengths 1 and 2 mean for
-languages that share the root order; letters of different scripts keep their code point order.
+Strings are compared by keys made with Unicode decomposition and case folding, which is what the strengths mean for languages
+that share the root order. Letters keep their code point order; Chinese (``zh``) characters of GB 2312's first level are in
+Pinyin order, as that character set has them.
 """
 
 from __future__ import annotations
@@ -30,21 +31,36 @@ _FIELDS = frozenset(
         "version",
     }
 )
+_SPACE, _PUNCTUATION, _DIGIT, _HAN, _LETTER = range(5)
+# The root order of what has one in ASCII; 255, where `find` is -1, comes after these.
+_ASCII_PUNCTUATION = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 _DIGITS = re.compile(r"(\d+)")
 
 
 class UnicodeCollation:
     """Comparison by decomposed, case-folded keys; see `compile_collation`."""
 
-    __slots__ = ("_key", "case_first", "case_level", "locale", "numeric", "shifted", "strength")
+    __slots__ = (
+        "_key",
+        "_variable",
+        "backwards",
+        "case_first",
+        "case_level",
+        "chinese",
+        "numeric",
+        "shifted",
+        "strength",
+    )
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
-        self.locale = spec["locale"]
+        self.chinese = spec["locale"].startswith("zh")
         self.strength = int(spec.get("strength", 3))
         self.case_level = bool(spec.get("caseLevel", False))
         self.case_first = spec.get("caseFirst", "off")
         self.numeric = bool(spec.get("numericOrdering", False))
+        self.backwards = bool(spec.get("backwards", False))
         self.shifted = spec.get("alternate") == "shifted"
+        self._variable = "Z" if spec.get("maxVariable") == "space" else "ZP"
         self._key = lru_cache(maxsize=4096)(self._make_key)
 
     def key(self, text: str) -> tuple[Any, ...]:
@@ -52,50 +68,55 @@ class UnicodeCollation:
         return self._key(text)
 
     def _make_key(self, text: str) -> tuple[Any, ...]:
-        decomposed = unicodedata.normalize("NFKD", text)
+        letters = unicodedata.normalize("NFKD", text)
+        ignored = ""
         if self.shifted:
-            decomposed = "".join(letter for letter in decomposed if not _is_variable(letter))
-        bases = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+            ignored = "".join(letter for letter in letters if self._is_variable(letter))
+            letters = "".join(letter for letter in letters if not self._is_variable(letter))
+        bases = "".join(letter for letter in letters if not unicodedata.combining(letter))
         key: list[Any] = [self._primary(bases)]
         if self.strength >= 2:
-            key.append(_accents(decomposed))
+            accents = _accents(letters)
+            key.append(accents[::-1] if self.backwards else accents)
         if self.case_level or self.strength >= 3:
             key.append(self._case(bases))
+        if self.strength >= 4:
+            key.append(ignored)
         if self.strength >= 5:
             key.append(text)
         return tuple(key)
 
+    def _is_variable(self, letter: str) -> bool:
+        return unicodedata.category(letter)[0] in self._variable
+
     def _primary(self, bases: str) -> tuple[Any, ...]:
         folded = bases.casefold()
         if not self.numeric:
-            return tuple(_weight(letter) for letter in folded)
+            return tuple(self._weight(letter) for letter in folded)
         weights: list[Any] = []
         for index, piece in enumerate(_DIGITS.split(folded)):
             if index % 2:
-                weights.append((2, int(piece)))
+                weights.append((_DIGIT, int(piece)))
             else:
-                weights.extend(_weight(letter) for letter in piece)
+                weights.extend(self._weight(letter) for letter in piece)
         return tuple(weights)
+
+    def _weight(self, letter: str) -> tuple[int, Any]:
+        """White space, punctuation, symbols, digits, letters: the order of the root collation."""
+        category = unicodedata.category(letter)
+        if category[0] in "ZC":
+            return (_SPACE, letter)
+        if category[0] in "PS":
+            return (_PUNCTUATION, (_ASCII_PUNCTUATION.find(letter) % 256, letter))
+        if category == "Nd":
+            return (_DIGIT, unicodedata.digit(letter))
+        if self.chinese and "\u4e00" <= letter <= "\u9fff":
+            return (_HAN, letter.encode("gb2312", "ignore") or b"\xff" + letter.encode())
+        return (_LETTER, letter)
 
     def _case(self, bases: str) -> tuple[int, ...]:
         upper = 0 if self.case_first == "upper" else 2
         return tuple(upper if letter.isupper() else 1 for letter in bases)
-
-
-def _weight(letter: str) -> tuple[int, Any]:
-    """White space, punctuation, symbols, digits, letters: the order of the root collation."""
-    category = unicodedata.category(letter)
-    if category[0] in "ZC":
-        return (0, letter)
-    if category[0] in "PS":
-        return (1, letter)
-    if category == "Nd":
-        return (2, unicodedata.digit(letter))
-    return (3, letter)
-
-
-def _is_variable(letter: str) -> bool:
-    return unicodedata.category(letter)[0] in "ZP"
 
 
 def _accents(decomposed: str) -> tuple[Any, ...]:
