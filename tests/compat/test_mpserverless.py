@@ -26,6 +26,14 @@ FUNCTIONS = {
     "undef": "module.exports = async () => {}",
     "boom": "module.exports = async () => { throw new Error('boom') }",
     "hoist": "module.exports = async () => ({ affectedDocs: 1, extra: true })",
+    "whoami": (
+        "module.exports = async (ctx) => {"
+        " const { user } = await ctx.mpserverless.user.getInfo();"
+        " const up = await ctx.mpserverless.file.uploadFile({ fileBuffer: Buffer.from('abc'), fileName: 'f.txt' });"
+        " const [info] = (await ctx.mpserverless.file.info(up.fileId)).result;"
+        " const sum = await ctx.mpserverless.function.invoke('sum', { a: 1, b: 2 });"
+        " return { userId: user.userId, size: info.size, sum: sum.result, source: ctx.env.MP_SOURCE } }"
+    ),
     "stored": (
         "module.exports = async (ctx) => {"
         " const made = await ctx.mpserverless.db.collection('made').insertOne({ when: new Date(0) });"
@@ -172,6 +180,8 @@ def check_functions(got: dict[str, Any]) -> None:
         [1, 2, 3],
     )
     assert got["undef"].get("result") is None
+    caller = got["lastInfo"]["result"]["user"]["userId"]
+    assert got["whoami"]["result"] == {"userId": caller, "size": 3, "sum": 3, "source": "client"}
     assert (got["hoist"]["affectedDocs"], got["hoist"]["extra"]) == (1, True)
 
 

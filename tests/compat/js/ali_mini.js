@@ -85,6 +85,8 @@ record({
   },
   deleteMissing: (r) => mp.file.deleteFile(value(r, 'upload').fileUrl),
 
+  lastInfo: () => mp.user.getInfo(),
+  whoami: () => mp.function.invoke('whoami'),
   echo: () => mp.function.invoke('echo', { a: 1, s: '中文 & = %', n: null, d: new Date(0) }),
   sum: () => mp.function.invoke('sum', { a: 1, b: 1 }),
   str: () => mp.function.invoke('str'),
