@@ -15,6 +15,7 @@ import pytest
 
 from tests.functions.conftest import Bench
 from tests.functions.registry import Registry
+from yunbox.errors import FunctionFailed
 from yunbox.functions.npm import nearest_version
 from yunbox.functions.packages import read_requirements
 from yunbox.functions.runners.node import find_node
@@ -88,6 +89,12 @@ async def test_what_cannot_be_installed_does_not_stop_the_rest(bench: Bench, reg
     assert set(deployment.missing) == {"never-published", "broken"}
     assert "not in the registry" in deployment.missing["never-published"]
     assert bench.service.get("demo", "f").missing == deployment.missing
+    await bench.deploy(
+        "g",
+        {"index.js": "require('never-published/lib')", "package.json": '{"dependencies": {"never-published": "1"}}'},
+    )
+    with pytest.raises(FunctionFailed, match=r"`never-published` could not be installed .* not in the registry"):
+        await bench.call("g")
 
 
 async def test_an_unreachable_registry(bench: Bench, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.functions.admin import AdminServer
 from tests.functions.conftest import Bench
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 DATABASE = "serverless.db.default.execute"
 
 METHODS: list[tuple[str, dict[str, Any]]] = [

@@ -15,7 +15,10 @@ from tests.functions.conftest import ANN, Bench
 PACKAGES = Path(__file__).parent.parent / "compat" / "node_modules"
 MISSING_COLLECTION = {"requestId": "r1", "code": "DATABASE_COLLECTION_NOT_EXIST", "message": "Db or Table not exist"}
 
-pytestmark = pytest.mark.skipif(not PACKAGES.exists(), reason="tests/compat/node_modules is not installed")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not PACKAGES.exists(), reason="tests/compat/node_modules is not installed"),
+]
 
 WX_VERSIONS = ["0.8.1", "1.8.3", "2.1.2", "2.6.3", "3.0.4", "4.0.2"]
 
@@ -105,8 +108,8 @@ async def test_advanced_log(bench: Bench) -> None:
         exports.main = async () => { cloud.logger().warn({ order: 7 }) }
         """,
     )
-    await bench.call("f")
-    [record] = await bench.service.logs("demo")
+    invocation = await bench.service.invoke(ANN, "f", {})
+    [record] = await bench.service.logs("demo", request_id=invocation.request_id)
     assert any('"order"' in line.text for line in record.lines)
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import secrets
 import shutil
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from yunbox.caller import Caller
-from yunbox.errors import FunctionFailed, FunctionNotFound, InvalidRequest, LimitExceeded, NotFound
+from yunbox.errors import FunctionFailed, FunctionNotFound, InvalidRequest, LimitExceeded, NotFound, YunboxError
 from yunbox.functions.capability import Capabilities, Capability
 from yunbox.functions.configuration import merge_settings, read_settings, settings_from
 from yunbox.functions.deploy import Deployer
@@ -27,13 +28,15 @@ from yunbox.functions.metadata import Metadata
 from yunbox.functions.packages import PackageStore, Progress
 from yunbox.functions.runners import frames
 from yunbox.functions.runners.confinement import Isolation, describe_isolation
-from yunbox.functions.runners.fleet import Fleet, Kind, Load
+from yunbox.functions.runners.fleet import SPARES, Fleet, Kind, Load
 from yunbox.functions.runners.instance import Instance
 from yunbox.functions.runners.node import find_node
 from yunbox.functions.runners.pool import Pool
 from yunbox.functions.triggers import Timer, Timers, timer_event
 from yunbox.spaces import SpaceService
 from yunbox.statistics import StatisticsService
+
+_log = logging.getLogger("yunbox.functions")
 
 HostCall = Callable[[Caller, str, dict[str, Any]], Awaitable[Any]]
 
@@ -101,6 +104,7 @@ class FunctionService:
         self._opened: Fleet | None = None
         self._deployer: Deployer | None = None
         self._isolation: Isolation | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._deploying: dict[tuple[str, str], asyncio.Lock] = {}
         self._timers = Timers(self._fire)
@@ -115,9 +119,25 @@ class FunctionService:
                 function = self.get(space.id, name)
                 self._timers.set(space.id, name, function.triggers)
         self._timers.start()
+        if self._metadata and any(store.names() for store in self._metadata.values()):
+            self._warming = asyncio.create_task(self._warm_up())
+
+    async def _warm_up(self) -> None:
+        """Have processes ready for the functions deployed last, before the first call after a restart."""
+        functions = [
+            self.get(space.id, name) for space in self._spaces.list() for name in self._store(space.id).names()
+        ]
+        try:
+            for function in sorted(functions, key=lambda item: item.updated_at)[-SPARES:]:
+                active = await self._activate(function.space, function.name)
+                (await self._fleet()).warm(self._kind(active))
+        except YunboxError as error:
+            _log.warning("functions cannot run yet: %s", error)
 
     async def close(self) -> None:
         """Stop timers and processes and write what is left of the logs."""
+        if self._warming is not None:
+            await self._warming
         await self._timers.close()
         if self._opened is not None:
             await self._opened.close()
@@ -322,28 +342,27 @@ class FunctionService:
         began = time.time()
         instance = await active.pool.acquire(active.timeout + START_TIME, nested)
         started = time.perf_counter()
-        outcome: _Outcome = _Outcome(running, active.deployment.version, int(began * 1000))
+        outcome = _Outcome(running, active.deployment, int(began * 1000))
         try:
             answer = await instance.invoke(frame, running.request_id, limit)
-            outcome.lines, outcome.cold = answer.lines, answer.cold
+            outcome.value, outcome.lines, outcome.cold = answer.value, answer.lines, answer.cold
         except FunctionFailed as error:
-            outcome.lines, outcome.cold = error.data.get("logs", []), error.data.get("cold", False)
-            outcome.error = error
+            outcome.fail(error)
         except asyncio.CancelledError:
             instance.when_free(lambda: active.pool.release(instance, time.perf_counter() - started))
             raise
         duration = time.perf_counter() - started
         active.pool.release(instance, duration)
         outcome.duration_ms = duration * 1000
+        self._keep(caller, outcome)
+        return outcome.result()
+
+    def _keep(self, caller: Caller, outcome: _Outcome) -> None:
         self._log(caller.space).add(outcome.record())
         if self._statistics is not None:
-            sent = 0 if outcome.error is not None else len(answer.value)
-            self._statistics.count(
-                caller, "function", name, failed=outcome.error is not None, duration_ms=outcome.duration_ms, sent=sent
-            )
-        if outcome.error is not None:
-            raise outcome.failure()
-        return Invocation(answer.value, running.request_id, outcome.duration_ms, outcome.cold, tuple(outcome.lines))
+            failed, sent = outcome.error is not None, len(outcome.value)
+            name = outcome.deployment.function
+            self._statistics.count(caller, "function", name, failed=failed, duration_ms=outcome.duration_ms, sent=sent)
 
     async def fire(self, space_id: str, name: str, trigger: str | None = None) -> Invocation:
         """Run a function as its timer would, now (`functions invoke --timer`)."""
@@ -480,12 +499,18 @@ class _Outcome:
     """What is known of an invocation when it ends."""
 
     caller: Caller
-    version: int
+    deployment: Deployment
     started_at: int
     duration_ms: float = 0.0
     cold: bool = False
-    lines: list[LogLine] = None  # type: ignore[assignment]
+    value: bytes = b""
+    lines: list[LogLine] = field(default_factory=list)
     error: FunctionFailed | None = None
+
+    def fail(self, error: FunctionFailed) -> None:
+        self.lines, self.cold = error.data.pop("logs", []), error.data.pop("cold", False)
+        error.message += missing_package_hint(error.message, self.deployment.missing)
+        self.error = error
 
     def record(self) -> LogRecord:
         lines = list(self.lines)
@@ -495,8 +520,8 @@ class _Outcome:
             )
         return LogRecord(
             request_id=self.caller.request_id,
-            function=self.caller.function or "",
-            version=self.version,
+            function=self.deployment.function,
+            version=self.deployment.version,
             started_at=self.started_at,
             duration_ms=self.duration_ms,
             cold=self.cold,
@@ -505,12 +530,28 @@ class _Outcome:
             lines=lines,
         )
 
-    def failure(self) -> FunctionFailed:
-        assert self.error is not None
-        self.error.data.update(
-            request_id=self.caller.request_id, duration_ms=self.duration_ms, cold=self.cold, logs=tuple(self.lines)
-        )
-        return self.error
+    def result(self) -> Invocation:
+        """The finished call; raises what it failed with."""
+        request_id, logs = self.caller.request_id, tuple(self.lines)
+        if self.error is not None:
+            self.error.data.update(request_id=request_id, duration_ms=self.duration_ms, cold=self.cold, logs=logs)
+            raise self.error
+        return Invocation(self.value, request_id, self.duration_ms, self.cold, logs)
+
+
+_MODULE = re.compile(r"Cannot find (?:module|package) '([^'./][^']*)'")
+
+
+def missing_package_hint(message: str, missing: Mapping[str, str]) -> str:
+    """What to add to an error about a module that is not there: why it is not, and what helps."""
+    found = _MODULE.search(message)
+    if found is None:
+        return ""
+    parts = found[1].split("/")
+    package = "/".join(parts[:2]) if found[1].startswith("@") else parts[0]
+    if package in missing:
+        return f"\n`{package}` could not be installed when this function was deployed: {missing[package]}"
+    return f"\nIf `{package}` is an npm package, add it to `dependencies` in the function's package.json / 请在 package.json 中声明依赖"
 
 
 def _identity(caller: Caller, capability: Capability) -> dict[str, Any]:
