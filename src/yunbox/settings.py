@@ -85,6 +85,7 @@ SPACE_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "storage_rule", ("READONLY", "PRIVATE", "ADMINWRITE", "ADMINONLY"), "READONLY", "Who may read and write files."
     ),
+    Setting("http_proxy_hosts", "str", "", "Hosts (name or name:port, comma separated) that the mpserverless HTTP proxy may reach; none by default."),
     Setting("app_id", "str", "", "The mini program's app id, shown to functions as APPID."),
 )
 

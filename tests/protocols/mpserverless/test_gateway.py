@@ -190,7 +190,7 @@ def test_acting_as_a_user(client: GatewayClient, server: ServerClient) -> None:
 @pytest.mark.parametrize(
     ("method", "code"),
     [
-        ("serverless.http.proxy.request", "PermissionDenied"),
+        ("serverless.http.proxy.request", "InvalidParameter"),
         ("serverless.redis.cli", "InvalidMethod.Format"),
         ("serverless.db.default.execute", "InvalidParameter"),
         ("serverless.function.runtime.invoke", "InvalidParameter"),
@@ -198,6 +198,22 @@ def test_acting_as_a_user(client: GatewayClient, server: ServerClient) -> None:
 )
 def test_methods_with_nothing_behind_them(server: ServerClient, method: str, code: str) -> None:
     assert server.refused(method) == code
+
+
+def test_the_http_proxy_reaches_listed_hosts_only(
+    cloud: LiveServer, client: GatewayClient, server: ServerClient
+) -> None:
+    method, url = "serverless.http.proxy.request", f"{cloud.endpoint}/healthz?a=1"
+    host = cloud.endpoint.partition("://")[2]
+    assert server.refused(method, {"method": "GET", "url": url}) == "PermissionDenied"
+    cloud.services.spaces.set(server.space.id, {"http_proxy_hosts": f"a.test, {host}"})
+    answer = server.call(method, {"method": "GET", "url": url, "headers": {"h": "1"}})
+    assert (answer["status"], json.loads(answer["body"])) == (200, {"status": "ok"})
+    assert client.authorize().refused(method, {"url": url}) == "PermissionDenied"
+    for other in (f"http://{host}@evil.test/", "file:///etc/passwd", f"ftp://{host}/", "nonsense"):
+        assert server.refused(method, {"url": other}) == "PermissionDenied"
+    cloud.services.spaces.set(server.space.id, {"http_proxy_hosts": "127.0.0.1:1"})
+    assert server.refused(method, {"url": "http://127.0.0.1:1/"}) == "HttpProxyError"
 
 
 def test_functions_that_do_not_exist(client: GatewayClient) -> None:
