@@ -64,14 +64,10 @@ def _check_id(before: Document, after: Document) -> None:
 
 
 def check_identity(document: Document) -> None:
-    """Raise `QueryError` for an ``_id`` that a document cannot have: 53 for its type, 52 for ``$`` names inside it."""
+    """Raise `QueryError` (53) for an ``_id`` of a type that an ``_id`` cannot have."""
     identity = document.get("_id")
     if isinstance(identity, list) or identity is UNDEFINED or is_regex(identity):
         raise QueryError(f"The '_id' value cannot be of type {type_name(identity)}", number=53, name="InvalidIdField")
-    if isinstance(identity, dict):
-        for name in identity:
-            if name.startswith("$"):
-                raise _dollar_field(name, "_id")
 
 
 def identical(a: Any, b: Any) -> bool:
