@@ -11,7 +11,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from yunbox.functions.deploy import Deployer
 from yunbox.functions.function import Deployment, Function, FunctionSettings, Invocation, LogLine, TriggerSettings
 from yunbox.functions.logs import LogRecord, Logs
 from yunbox.functions.metadata import Metadata
+from yunbox.functions.outcome import Outcome
 from yunbox.functions.packages import PackageStore, Progress
 from yunbox.functions.runners import frames
 from yunbox.functions.runners.confinement import Isolation, describe_isolation
@@ -342,7 +343,7 @@ class FunctionService:
         began = time.time()
         instance = await active.pool.acquire(active.timeout + START_TIME, nested)
         started = time.perf_counter()
-        outcome = _Outcome(running, active.deployment, int(began * 1000))
+        outcome = Outcome(running, active.deployment, int(began * 1000))
         try:
             answer = await instance.invoke(frame, running.request_id, limit)
             outcome.value, outcome.lines, outcome.cold = answer.value, answer.lines, answer.cold
@@ -357,7 +358,7 @@ class FunctionService:
         self._keep(caller, outcome)
         return outcome.result()
 
-    def _keep(self, caller: Caller, outcome: _Outcome) -> None:
+    def _keep(self, caller: Caller, outcome: Outcome) -> None:
         self._log(caller.space).add(outcome.record())
         if self._statistics is not None:
             failed, sent = outcome.error is not None, len(outcome.value)
@@ -492,66 +493,6 @@ class FunctionService:
             store.close()
         if (logs := self._logs.pop(space_id, None)) is not None:
             logs.close()
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What is known of an invocation when it ends."""
-
-    caller: Caller
-    deployment: Deployment
-    started_at: int
-    duration_ms: float = 0.0
-    cold: bool = False
-    value: bytes = b""
-    lines: list[LogLine] = field(default_factory=list)
-    error: FunctionFailed | None = None
-
-    def fail(self, error: FunctionFailed) -> None:
-        self.lines, self.cold = error.data.pop("logs", []), error.data.pop("cold", False)
-        error.message += missing_package_hint(error.message, self.deployment.missing)
-        self.error = error
-
-    def record(self) -> LogRecord:
-        lines = list(self.lines)
-        if self.error is not None:
-            lines.append(
-                LogLine(self.started_at + int(self.duration_ms), "error", self.error.stack or self.error.message)
-            )
-        return LogRecord(
-            request_id=self.caller.request_id,
-            function=self.deployment.function,
-            version=self.deployment.version,
-            started_at=self.started_at,
-            duration_ms=self.duration_ms,
-            cold=self.cold,
-            status="success" if self.error is None else self.error.reason,
-            caller=self.caller.owner or self.caller.source,
-            lines=lines,
-        )
-
-    def result(self) -> Invocation:
-        """The finished call; raises what it failed with."""
-        request_id, logs = self.caller.request_id, tuple(self.lines)
-        if self.error is not None:
-            self.error.data.update(request_id=request_id, duration_ms=self.duration_ms, cold=self.cold, logs=logs)
-            raise self.error
-        return Invocation(self.value, request_id, self.duration_ms, self.cold, logs)
-
-
-_MODULE = re.compile(r"Cannot find (?:module|package) '([^'./][^']*)'")
-
-
-def missing_package_hint(message: str, missing: Mapping[str, str]) -> str:
-    """What to add to an error about a module that is not there: why it is not, and what helps."""
-    found = _MODULE.search(message)
-    if found is None:
-        return ""
-    parts = found[1].split("/")
-    package = "/".join(parts[:2]) if found[1].startswith("@") else parts[0]
-    if package in missing:
-        return f"\n`{package}` could not be installed when this function was deployed: {missing[package]}"
-    return f"\nIf `{package}` is an npm package, add it to `dependencies` in the function's package.json / 请在 package.json 中声明依赖"
 
 
 def _identity(caller: Caller, capability: Capability) -> dict[str, Any]:
