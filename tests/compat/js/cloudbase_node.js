@@ -127,6 +127,7 @@ async function rest() {
   await step('missing function', () => app.callFunction({ name: 'nothing', data: { a: 1 } }))
   await step('open api', async () => (await app.callWxOpenApi({ apiName: 'wxacode.get', requestData: { a: 1 } })).result.errcode ?? 'image')
   await step('user', () => app.auth().getEndUserInfo('nobody-with-this-id'))
+  if (old) await step('newer signature', async () => typeof (await tcb.init({ ...options, signMethod: 'v3' }).database().collection('items').count()).total)
   await step('foreign environment', () => tcb.init({ ...options, env: 'elsewhere' }).database().collection('items').get())
   await step('wrong key', () => tcb.init({ ...options, secretKey: 'wrong' }).database().collection('items').get())
   await step('unknown key', () => tcb.init({ ...options, secretId: 'AKIDunknown' }).database().collection('items').get())

@@ -11,7 +11,8 @@ from yunbox.protocols.tcb.admin.envelope import Envelope
 from yunbox.protocols.tcb.signing import SignedRequest, is_tc3, verify_q_sign, verify_tc3, verify_tc3_api
 from yunbox.services import Services
 
-_UNSIGNED_IN_Q_SIGN = {"authorization", "sessionToken", "sdk_version", "requestData", "file"}
+_UNSIGNED = {"authorization", "sessionToken", "sdk_version", "requestData", "file"}
+"""What tcb-admin-node adds after signing, in both of its forms."""
 
 
 def authenticate(services: Services, request: Request, envelope: Envelope) -> Caller:
@@ -70,11 +71,11 @@ def _verify(services: Services, request: Request, envelope: Envelope) -> str:
     signed = _signed(request, envelope.fields, b"")
     header = request.header("authorization")
     if is_tc3(header):
-        _require_signed(envelope, _listed(header, "SignedParams=", ","), set())
+        _require_signed(envelope, _listed(header, "SignedParams=", ","))
         return verify_tc3(header, signed, find)
     authorization = envelope.values.get("authorization")
     if isinstance(authorization, str) and authorization:
-        _require_signed(envelope, _listed(authorization, "q-url-param-list=", "&"), _UNSIGNED_IN_Q_SIGN)
+        _require_signed(envelope, _listed(authorization, "q-url-param-list=", "&"))
         return verify_q_sign(authorization, signed, find)
     raise Unauthenticated(
         "the request is not signed; pass secretId and secretKey of `yunbox space show SPACE` to init / 请求没有签名"
@@ -86,10 +87,10 @@ def _listed(authorization: str, mark: str, end: str) -> set[str]:
     return set(rest.partition(end)[0].split(";"))
 
 
-def _require_signed(envelope: Envelope, signed: set[str], exempt: set[str]) -> None:
+def _require_signed(envelope: Envelope, signed: set[str]) -> None:
     """A field that somebody added on the way would otherwise take effect without being signed."""
     for name, value in envelope.fields.items():
-        if value not in ("", b"") and name not in exempt and name.strip().lower() not in signed:
+        if value not in ("", b"") and name not in _UNSIGNED and name.strip().lower() not in signed:
             raise Unauthenticated(f"the field `{name[:40]}` is not covered by the signature / 字段未包含在签名中")
 
 
