@@ -150,6 +150,25 @@ def test_users(yunbox: CommandLine) -> None:
     assert [row["openid"] for row in yunbox.json("users", "list")] == ["ann"]
 
 
+def test_user_accounts(yunbox: CommandLine, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("Passw0rd!\n")
+    user = yunbox.json("users", "create", "alice", "--password-file", str(password))
+    assert (user["username"], user["disabled"]) == ("alice", False)
+    again = yunbox.failure("users", "create", "alice", "--password-file", str(password))
+    assert again["error"]["code"] == "already_exists"
+    assert yunbox.json("users", "disable", user["user_id"])["disabled"] is True
+    assert yunbox.json("users", "enable", user["user_id"])["disabled"] is False
+    assert yunbox.json("users", "delete", user["user_id"]) == {"deleted": user["user_id"]}
+    assert yunbox.failure("users", "disable", user["user_id"])["error"]["code"] == "not_found"
+
+
+def test_ticket_key(yunbox: CommandLine) -> None:
+    key = yunbox.json("users", "ticket-key")
+    assert set(key) == {"private_key_id", "private_key", "env_id"}
+    assert "private_key_id" in yunbox.text("users", "ticket-key")
+
+
 def test_documents(yunbox: CommandLine, tmp_path: Path) -> None:
     lines = tmp_path / "todos.jsonl"
     lines.write_text(

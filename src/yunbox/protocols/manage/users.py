@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from yunbox.errors import InvalidRequest
@@ -48,12 +50,30 @@ async def make_token(call: Call) -> Any:
     }
 
 
-async def change_user(call: Call) -> Any:
-    """Disable or enable a user, or change what is known of it."""
-    allowed = ("username", "email", "phone", "password", "profile", "disabled")
+_FIELDS = ("username", "email", "phone", "password", "profile")
+
+
+async def create_user(call: Call) -> Any:
+    """A user with a user name, an e-mail address or a phone number, and perhaps a password."""
     content = await call.body()
+    _check_fields(content, _FIELDS)
+    return shown(await asyncio.to_thread(lambda: call.services.identity.create_user(call.space, **content)))
+
+
+async def make_ticket_key(call: Call) -> Any:
+    """The key file that signs custom login tickets; the one before it stops working."""
+    return await asyncio.to_thread(call.services.identity.new_ticket_key, call.space)
+
+
+def _check_fields(content: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     if unknown := [name for name in content if name not in allowed]:
         raise InvalidRequest(f"unknown field `{unknown[0]}`; use {', '.join(allowed)}")
+
+
+async def change_user(call: Call) -> Any:
+    """Disable or enable a user, or change what is known of it."""
+    content = await call.body()
+    _check_fields(content, (*_FIELDS, "disabled"))
     return shown(call.services.identity.change_user(call.space, call.names["user"], **content))
 
 
@@ -65,7 +85,9 @@ async def delete_user(call: Call) -> Any:
 
 ROUTES: tuple[Row, ...] = (
     ("GET", "spaces/{space}/users", list_users),
+    ("POST", "spaces/{space}/users", create_user),
     ("POST", "spaces/{space}/users/token", make_token),
+    ("POST", "spaces/{space}/users/ticket-key", make_ticket_key),
     ("PATCH", "spaces/{space}/users/{user}", change_user),
     ("DELETE", "spaces/{space}/users/{user}", delete_user),
 )
