@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "users": "yunbox.cli.users:users",
     "db": "yunbox.cli.db:db",
     "files": "yunbox.cli.files:files",
+    "statistics": "yunbox.cli.statistics:statistics",
     "backup": "yunbox.cli.backup:backup",
     "status": "yunbox.cli.status:status",
     "doctor": "yunbox.cli.doctor:doctor",

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from yunbox.http import Route
-from yunbox.protocols.manage import backups, collections, documents, files, functions, rules, spaces, status, users
+from yunbox.protocols.manage import (
+    backups,
+    collections,
+    documents,
+    files,
+    functions,
+    rules,
+    spaces,
+    statistics,
+    status,
+    users,
+)
 from yunbox.protocols.manage.routing import Router
 from yunbox.services import Services
 
@@ -19,6 +30,7 @@ ROUTES = (
     *rules.ROUTES,
     *files.ROUTES,
     *backups.ROUTES,
+    *statistics.ROUTES,
 )
 
 

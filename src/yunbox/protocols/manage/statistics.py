@@ -1,0 +1,59 @@
+"""What was counted in a space, and what its clients reported."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict
+from typing import Any, get_args
+
+from yunbox.errors import InvalidRequest
+from yunbox.protocols.manage.routing import Call, Row
+from yunbox.statistics import Kind
+
+_DAY_S = 86_400
+_DEFAULT_DAYS = 7
+
+
+def _days(call: Call) -> tuple[str, str]:
+    """``since`` and ``until`` (``2026-11-21``, both included); the last week when they are left out."""
+    now = time.time()
+    since = call.query.get("since") or time.strftime("%Y-%m-%d", time.gmtime(now - (_DEFAULT_DAYS - 1) * _DAY_S))
+    until = call.query.get("until") or time.strftime("%Y-%m-%d", time.gmtime(now))
+    for day in (since, until):
+        try:
+            time.strptime(day, "%Y-%m-%d")
+        except ValueError:
+            raise InvalidRequest(f"`{day}` is no day; write it as 2026-11-21 / 日期格式应为 2026-11-21") from None
+    return since, until
+
+
+async def totals(call: Call) -> Any:
+    """Calls, errors, time and traffic by day, kind, name, app and login provider."""
+    name = call.query.get("kind") or None
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    if name is not None and name not in kinds:
+        raise InvalidRequest(f"unknown kind `{name}`; use one of {', '.join(kinds)}")
+    kind = next((kind for kind in kinds if kind == name), None)
+    rows = await asyncio.to_thread(call.services.statistics.totals, call.space.id, *_days(call), kind)
+    return [asdict(counted) | asdict(total) for counted, total in rows]
+
+
+async def users(call: Call) -> Any:
+    """Active and new users by day."""
+    rows = await asyncio.to_thread(call.services.statistics.users, call.space.id, *_days(call))
+    return [asdict(row) for row in rows]
+
+
+async def reports(call: Call) -> Any:
+    """What clients' analytics SDKs reported, the newest first."""
+    limit = call.number("limit", 100)
+    rows = await asyncio.to_thread(call.services.statistics.reports, call.space.id, *_days(call), limit)
+    return [asdict(row) for row in rows]
+
+
+ROUTES: tuple[Row, ...] = (
+    ("GET", "spaces/{space}/statistics", totals),
+    ("GET", "spaces/{space}/statistics/users", users),
+    ("GET", "spaces/{space}/statistics/reports", reports),
+)
