@@ -210,6 +210,17 @@ class FindAndModifyResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Bulk(Command):
+    """Run writing commands one after the other and commit them together.
+
+    Result: a list of their results; in place of one that failed, its error, with which ``ordered`` ends the list.
+    """
+
+    commands: Sequence[Command]
+    ordered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class CreateIndex(Command):
     """Make an index. ``keys`` are (path, direction or kind). Result: its name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -181,12 +182,21 @@ class DocumentService:
     async def _create_for(self, caller: Caller, command: c.Command) -> None:
         """Make the collection of a first write, with the space's default rule."""
         name: str = getattr(command, "collection")  # noqa: B009
+        with contextlib.suppress(QueryError):
+            await self.create_by_default(caller.space, name)
+
+    async def create_by_default(self, space_id: str, name: str) -> None:
+        """Make a collection with the space's default rule, unless it exists.
+
+        Raises:
+            QueryError: for a name that cannot be.
+        """
         try:
-            await self.engine(caller.space).run(c.CreateCollection(name))
-        except (AlreadyExists, QueryError):
+            await self.engine(space_id).run(c.CreateCollection(name))
+        except AlreadyExists:
             return
-        if self._spaces.rule(caller.space, "collection", name) is None:
-            self.set_rules(caller.space, name, self._default_rule(self._spaces.get(caller.space)))
+        if self._spaces.rule(space_id, "collection", name) is None:
+            self.set_rules(space_id, name, self._default_rule(self._spaces.get(space_id)))
 
     def rules(self, space_id: str, collection: str) -> Rules:
         """The rules of a collection; ``PRIVATE`` when none were set (DESIGN §9.3)."""

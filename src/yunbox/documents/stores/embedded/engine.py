@@ -53,12 +53,8 @@ _READS: dict[type, Callable[[View, Any], Any]] = {
 _SHORT = frozenset({c.Find, c.Count, c.Distinct})
 """Commands that may be answered at once."""
 
-_WRITES: dict[type, Callable[[Any, Any], Any]] = {
-    c.Insert: writes.insert,
-    c.Update: writes.update,
-    c.Delete: writes.delete,
-    c.FindAndModify: writes.find_and_modify,
-}
+_WRITES = writes.HANDLERS
+_END = object()
 
 
 def _create_collection(store: Store, command: c.CreateCollection) -> None:
@@ -263,12 +259,37 @@ class Engine:
                     return result
         raise QueryError("the collection changes too often to be read", number=112, name="WriteConflict")
 
+    def stream(self, command: c.Find) -> Iterator[Any]:
+        """The documents of a find one by one, all of one moment, which is kept while they are read: read on soon, and
+        close what is not read to its end.
+
+        Raises:
+            CollectionNotFound, QueryError: on the first step.
+        """
+        for _ in range(MAX_ATTEMPTS):
+            with self._snapshot(None) as view:
+                try:
+                    found = reads.stream(view, command)
+                    first = next(found, _END)
+                except apsw.SQLError:
+                    if view.catalog is self._writer.catalog:
+                        raise
+                    continue
+                if view.outdated():
+                    continue
+                if first is not _END:
+                    yield first
+                    yield from found
+                return
+        raise QueryError("the collection changes too often to be read", number=112, name="WriteConflict")
+
     @contextmanager
     def _snapshot(self, deadline: Deadline | None) -> Iterator[View]:
         """A view that sees one state; its catalog was read before the state was fixed, so that its indexes are there."""
         catalog = self._writer.catalog
         with self._readers.lent() as connection:
             view = View(self.space, connection, catalog, deadline)
+            view.remember_revisions()
             connection.execute("BEGIN; SELECT 1 FROM meta")
             try:
                 with limited(connection, deadline):
@@ -420,6 +441,21 @@ class Engine:
     def slow_queries(self) -> list[SlowQuery]:
         """The last queries that took long, oldest first."""
         return self._slow.list()
+
+    def rehearse(self, command: c.Command) -> Any:
+        """What a writing command would answer now; nothing is written. Raises what the command would raise."""
+        work = self._writing(command)
+
+        def rehearsal(store: Store) -> None:
+            raise writes.Rehearsed(work(store))
+
+        try:
+            self._writer.run(rehearsal, _deadline(command))
+        except writes.Rehearsed as rehearsed:
+            result = rehearsed.result
+        if isinstance(result, writes.Partly):
+            raise result.error
+        return result
 
     # Operations
 

@@ -10,7 +10,6 @@ from yunbox.documents.query import ejson
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.distinct import distinct_values
 from yunbox.documents.query.match import compile_filter
-from yunbox.documents.query.paging import check_limit, check_skip
 from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
 from yunbox.documents.query.project import compile_projection
 from yunbox.errors import CollectionNotFound
@@ -25,11 +24,14 @@ _GROUPING = frozenset({"$group", "$sortByCount", "$bucket", "$bucketAuto"})
 
 def find(view: View, command: c.Find) -> list[Any]:
     """The documents of a find, or with ``raw`` their stored texts."""
-    check_skip(command.skip)
-    check_limit(command.limit)
+    return list(stream(view, command))
+
+
+def stream(view: View, command: c.Find) -> Iterator[Any]:
+    """The documents of a find one by one, or with ``raw`` their stored texts."""
     collection = _collection(view, command)
     if collection is None:
-        return []
+        return iter(())
     selection = selection_of(command)
     if command.raw and not command.projection and not view.overlaid(collection):
         texts = _raw(view, command, selection)
@@ -41,7 +43,7 @@ def find(view: View, command: c.Find) -> list[Any]:
         documents = (project(document) for document in documents)
     if command.hide:
         documents = (without(document, command.hide) for document in documents)
-    return [ejson.dumps(document) for document in documents] if command.raw else list(documents)
+    return (ejson.dumps(document) for document in documents) if command.raw else iter(documents)
 
 
 def _collection(view: View, command: Any) -> Any:
@@ -62,7 +64,7 @@ def _projection(command: Any) -> Callable[[Document], Document]:
     return compile_projection(projection, filter_matcher=matcher, collation=command.collation)
 
 
-def _raw(view: View, command: c.Find, selection: Selection) -> list[bytes] | None:
+def _raw(view: View, command: c.Find, selection: Selection) -> Iterator[bytes] | None:
     """Texts as they are stored; ``None`` when SQL cannot sort as asked."""
     collection = view.collection(command.collection)
     query = view.query(collection, selection)
@@ -70,7 +72,7 @@ def _raw(view: View, command: c.Find, selection: Selection) -> list[bytes] | Non
         return None
     column = visible("t.d", command.hide)
     rows = view.planned_rows(collection, query, selection, f"CAST(json({column}) AS BLOB)")
-    return [text for (text,) in rows]
+    return (text for (text,) in rows)
 
 
 def without(document: Document, hidden: tuple[str, ...]) -> Document:
@@ -80,8 +82,6 @@ def without(document: Document, hidden: tuple[str, ...]) -> Document:
 
 def count(view: View, command: c.Count) -> int:
     """How many documents match."""
-    check_skip(command.skip)
-    check_limit(command.limit)
     collection = _collection(view, command)
     return 0 if collection is None else view.count(collection, selection_of(command))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -65,7 +65,7 @@ def insert(target: Target, command: c.Insert) -> c.InsertResult | Partly:
             if failure is None:
                 failure = error
                 error.data.update(index=position, inserted=ids)
-            error.data.setdefault("index", position)
+            error.data["index"] = position
             failure.data.setdefault("failures", []).append(error)
             if command.ordered:
                 break
@@ -142,6 +142,20 @@ def find_and_modify(target: Target, command: c.FindAndModify) -> c.FindAndModify
     return c.FindAndModifyResult(_projected(command, after if command.return_new else first.document), True, None, 1)
 
 
+def bulk(target: Target, command: c.Bulk) -> list[Any]:
+    """Run commands in order; the result has an error in place of each that failed."""
+    results: list[Any] = []
+    for one in command.commands:
+        try:
+            result = HANDLERS[type(one)](target, one)
+        except YunboxError as error:
+            result = error
+        results.append(result.error if isinstance(result, Partly) else result)
+        if command.ordered and isinstance(results[-1], YunboxError):
+            break
+    return results
+
+
 def _projected(command: c.FindAndModify, document: Document | None) -> Document | None:
     if document is None or not command.projection:
         return document
@@ -156,6 +170,13 @@ def _collection(target: Target, command: Any, *, create: bool = False) -> Collec
         if command.missing_ok and not getattr(command, "upsert", False):
             return None
         raise
+
+
+class Rehearsed(Exception):
+    """Ends a unit of work whose writes are taken back; carries what it would have answered."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
 
 
 class Change:
@@ -210,3 +231,13 @@ def _is_positional(update: Any) -> bool:
 
 def _no_multi_replacement() -> QueryError:
     return QueryError("multi update is not supported for replacement-style update", number=9, name="FailedToParse")
+
+
+HANDLERS: dict[type, Callable[[Any, Any], Any]] = {
+    c.Insert: insert,
+    c.Update: update,
+    c.Delete: delete,
+    c.FindAndModify: find_and_modify,
+    c.Bulk: bulk,
+}
+"""What runs each writing command."""
