@@ -236,3 +236,21 @@ def test_changes_are_told_in_order(database: Database, people: Collection) -> No
     stop()
     people.insert_one({"_id": 7})
     assert seen == [("insert", 6), ("update", 6), ("delete", 6)]
+
+
+@pytest.mark.parametrize(
+    "filter", [{"a": "\ud800"}, {"_id": "\ud800"}, {"\ud800": 1}, {"_id": 2**70}, {'it\'s ?9 "q" LIMIT': 1}]
+)
+def test_filters_that_nothing_can_match(people: Collection, filter: dict[str, Any]) -> None:
+    assert people.find(filter, sort={"it's ?7": 1}, limit=3) == []
+    assert people.count_documents(filter) == 0
+
+
+def test_a_refused_document_leaves_nothing_behind(people: Collection) -> None:
+    for refused in ({"\ud800": 1}, {"a": "\ud800"}, {"a": object()}, {"a": 2**70}):
+        with pytest.raises(QueryError):
+            people.insert_one(dict(refused))
+        with pytest.raises(QueryError):
+            people.insert_many([{"_id": "fine"}, dict(refused)], ordered=True)
+        assert people.delete_one({"_id": "fine"}).deleted_count == 1
+    assert people.count_documents() == 5

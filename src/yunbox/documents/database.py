@@ -496,7 +496,11 @@ _INDEX_OPTIONS = {
 
 
 def _document(filter: Filter | None) -> Document:
-    return {} if filter is None else dict(filter)
+    if filter is None:
+        return {}
+    if not isinstance(filter, Mapping):
+        raise QueryError("a filter must be an object", number=14, name="TypeMismatch")
+    return dict(filter)
 
 
 def _optional(value: Mapping[str, Any] | None) -> Document | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yunbox.documents.query.paths import is_index
-from yunbox.documents.query.values import MISSING, NUMBER, STRING, UNDEFINED
+from yunbox.documents.query.values import INT64_MAX, INT64_MIN, MISSING, NUMBER, STRING, UNDEFINED
 from yunbox.errors import QueryError
 
 from .keys import MAX_KEY_LENGTH, index_key, key_of
@@ -70,7 +70,7 @@ class Keyer:
                 value = value.get(part)
             if type(value) is str and len(value) <= MAX_KEY_LENGTH:
                 row += (STRING, value)
-            elif type(value) is int:
+            elif type(value) is int and INT64_MIN <= value <= INT64_MAX:
                 row += (NUMBER, value)
             else:
                 return None
@@ -124,7 +124,7 @@ def _plain_elements(value: Any) -> set[Row] | None:
     for item in value:
         if type(item) is str and len(item) <= MAX_KEY_LENGTH:
             rows.add((STRING, item))
-        elif type(item) is int:
+        elif type(item) is int and INT64_MIN <= item <= INT64_MAX:
             rows.add((NUMBER, item))
         else:
             return None

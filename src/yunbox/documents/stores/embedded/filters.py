@@ -17,6 +17,7 @@ from yunbox.documents.query.regex import compile_regex
 from yunbox.documents.query.values import INT64_MAX, INT64_MIN, date_millis, regex_parts
 
 from .connection import json_array
+from .encoding import is_encodable
 
 Tree = tuple[Any, ...]
 """``("and"|"or", trees)``, ``("not", tree)``, ``("opaque",)``, or a leaf ``(operator, parts, kind, slot)``.
@@ -202,7 +203,7 @@ def path_parts(path: str) -> tuple[str, ...] | None:
     """The parts of a path that SQL can follow, or ``None``."""
     parts = tuple(path.split("."))
     for part in parts:
-        if not part or part[0] == "$" or "\0" in part:
+        if not part or part[0] == "$" or "\0" in part or not is_encodable(part):
             return None
     return parts
 
@@ -216,7 +217,7 @@ def _double(value: float) -> tuple[str, Any]:
 
 
 def _string(value: str) -> tuple[str, Any]:
-    return "string", value
+    return ("string", value) if is_encodable(value) else ("", None)
 
 
 _NATIVE: dict[type, Callable[[Any], tuple[str, Any]]] = {

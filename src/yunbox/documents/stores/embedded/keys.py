@@ -47,7 +47,7 @@ def key_of(value: Any) -> Key:
     kind = type(value)
     if kind is str:
         return (STRING, value)
-    if kind is int:
+    if kind is int and INT64_MIN <= value <= INT64_MAX:
         return (NUMBER, value)
     place = bracket(value)
     if place == NUMBER:
@@ -70,7 +70,7 @@ def index_key(value: Any) -> tuple[Key, bool]:
 def _number(value: Any) -> Any:
     if isinstance(value, Decimal128):
         return _decimal(value.to_decimal())
-    return float(value) if isinstance(value, float) else int(value)
+    return float(value) if isinstance(value, float) or not INT64_MIN <= value <= INT64_MAX else int(value)
 
 
 def _decimal(value: Decimal) -> Any:

@@ -36,7 +36,7 @@ class SlowQueries:
 
     def note(self, space: str, command: Any, seconds: float) -> None:
         """Remember and log a command if it was slow."""
-        if seconds < SLOW_SECONDS or not hasattr(command, "collection"):
+        if seconds < SLOW_SECONDS or not (hasattr(command, "filter") or hasattr(command, "pipeline")):
             return
         filter = getattr(command, "filter", None) or _first_match(command)
         sort = getattr(command, "sort", None)

@@ -17,7 +17,7 @@ from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
 from . import schema
 from .catalog import Collection
 from .changes import Change, Hub, Operation
-from .encoding import encode
+from .encoding import encode, is_encodable
 from .keys import Key, key_of
 from .upkeep import Entry, add_keys, change_keys, keys_of, remove_keys
 from .view import Document, Found, View
@@ -122,8 +122,8 @@ class Store(View):
         """
         document = with_id(document)
         key = key_of(document["_id"])
-        wrapped = collection.shape.observe(document)
         text = encode(document).decode()
+        wrapped = collection.shape.observe(document)
         entries = keys_of(collection, document)
         with self._whole(entries):
             try:
@@ -147,8 +147,8 @@ class Store(View):
             for document in map(with_id, documents):
                 rid += 1
                 key = key_of(document["_id"])
-                wrapped = collection.shape.observe(document)
                 text = encode(document).decode()
+                wrapped = collection.shape.observe(document)
                 for gathered, (_, keys) in zip(index_rows, keys_of(collection, document), strict=True):
                     gathered += [(*row, rid) for row in keys]
                 rows.append((rid, *key, text, wrapped))
@@ -172,8 +172,8 @@ class Store(View):
         """
         key = key_of(found.document["_id"])
         check_same_id(found.document, document)
-        wrapped = collection.shape.observe(document)
         text = encode(document).decode()
+        wrapped = collection.shape.observe(document)
         assert found.rid is not None
         before, after = keys_of(collection, found.document), keys_of(collection, document)
         with self._whole(after):
@@ -288,7 +288,14 @@ def last_sequence(connection: apsw.Connection) -> int:
 
 def check_collection_name(name: str) -> None:
     """Raises `QueryError` InvalidNamespace (73)."""
-    if not name or "$" in name or "\0" in name or len(name) > 200 or name.startswith("system."):
+    if (
+        not name
+        or "$" in name
+        or "\0" in name
+        or len(name) > 200
+        or name.startswith("system.")
+        or not is_encodable(name)
+    ):
         raise QueryError(f"Invalid collection name: {name!r}", number=73, name="InvalidNamespace")
 
 

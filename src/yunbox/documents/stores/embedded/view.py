@@ -14,6 +14,7 @@ from yunbox.documents.query import ejson
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.geo import Near
 from yunbox.documents.query.match import Matcher
+from yunbox.documents.query.paging import check_limit, check_skip
 from yunbox.documents.query.sort import compile_sort, meta_fields, normalize_sort
 from yunbox.documents.query.sphere import EARTH_RADIUS_METERS
 from yunbox.documents.query.text import TextSearch
@@ -21,7 +22,7 @@ from yunbox.errors import CollectionNotFound, QueryError
 
 from .catalog import Collection
 from .connection import Deadline, json_array, json_path
-from .encoding import decode
+from .encoding import decode, is_encodable
 from .filters import bound
 from .geo_index import FIRST_RADIUS
 from .keys import Key, key_of
@@ -69,7 +70,7 @@ class View:
         self.catalog = catalog
         self.deadline = deadline
         self._planned: list[tuple[Collection, tuple[int, int]]] = []
-        self._revisions = {collection.id: collection.revision for collection in catalog.values()}
+        self._revisions: dict[int, int] = {}
 
     def collection(self, name: str) -> Collection:
         """Raises `CollectionNotFound`."""
@@ -81,6 +82,10 @@ class View:
     def stale(self) -> bool:
         """Whether a plan may have missed documents that were committed while it was made: then read again."""
         return any(collection.version != version for collection, version in self._planned)
+
+    def remember_revisions(self) -> None:
+        """Note which indexes there are, before the snapshot is taken."""
+        self._revisions = {collection.id: collection.revision for collection in self.catalog.values()}
 
     def outdated(self) -> bool:
         """Whether an index that a plan relied on came or went after this view was made: then read again.
@@ -302,18 +307,21 @@ def is_point(selection: Selection) -> bool:
     filter = selection.filter
     if len(filter) != 1 or type(filter.get("_id")) not in PLAIN_IDS:
         return False
+    if type(filter["_id"]) is str and not is_encodable(filter["_id"]):
+        return False
     return not (selection.sort or selection.skip or selection.hint is not None or selection.collation is not None)
 
 
 def selection_of(command: Any) -> Selection:
-    """The selection that a command describes."""
+    """The selection that a command describes. Raises `QueryError` for a skip, limit or collation that cannot be."""
+    skip, limit = getattr(command, "skip", 0), getattr(command, "limit", 0)
     return Selection(
         filter=command.filter or {},
         sort=getattr(command, "sort", None) or None,
-        skip=getattr(command, "skip", 0) or 0,
-        limit=getattr(command, "limit", 0) or 0,
+        skip=check_skip(skip) if skip else 0,
+        limit=check_limit(limit) if limit else 0,
         hint=getattr(command, "hint", None),
-        collation=compile_collation(command.collation),
+        collation=compile_collation(command.collation) if command.collation else None,
     )
 
 
