@@ -31,7 +31,8 @@ _BUCKET = re.compile(r"[0-9a-f]{4}-(?P<space>.+?)(?:-(?P<account>\d{6,}))?")
 _FIELD_BYTES = 64 * 1024
 _CHUNK = 256 * 1024
 _KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "expires")
-_ACTIVE_TYPES = ("text/html", "application/xhtml+xml", "text/xml", "application/xml", "image/svg+xml")
+_ACTIVE_TYPES = ("text/html", "application/xhtml+xml", "text/xml", "application/xml")
+"""What a browser would run as a page of this origin."""
 
 
 class FileIds:
@@ -323,7 +324,7 @@ def _download_headers(file: StoredFile) -> list[tuple[str, str]]:
         ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
     ]
     kept = dict(file.headers)
-    if file.content_type.partition(";")[0].strip().lower() in _ACTIVE_TYPES[:4]:
+    if file.content_type.partition(";")[0].strip().lower() in _ACTIVE_TYPES:
         kept.setdefault("content-disposition", "attachment")
     return headers + list(kept.items())
 
