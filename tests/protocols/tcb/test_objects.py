@@ -114,6 +114,16 @@ def test_bare_upload_with_the_ticket_in_the_url(cloud: LiveServer, space: Space)
     assert httpx.get(data["download_url"], trust_env=False).content == b"bare"
 
 
+def test_functions_upload_to_the_local_address(
+    cloud: LiveServer, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud.services.address, "configured", "https://cloud.example")
+    outside = upload_metadata(cloud.services, Caller("admin", space.id), "a")
+    assert outside["url"].startswith("https://cloud.example/files/")
+    inside = upload_metadata(cloud.services, Caller("function", space.id, function="f"), "a")
+    assert inside["url"].startswith(f"{cloud.endpoint}/files/")
+
+
 def test_old_upload_inside_the_request(admin: AdminClient) -> None:
     """tcb-admin-node 1.6 sends the file to ``/admin``; its q-sign does not cover it."""
     reply = admin.send("storage.uploadFile", path="a.txt")

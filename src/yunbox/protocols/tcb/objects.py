@@ -85,7 +85,9 @@ def upload_metadata(services: Services, caller: Caller, path: str, *, in_url: bo
     ticket = services.files.prepare_upload(caller, check_key(path, MAX_PATH_BYTES))
     claims, signature = services.files.sign_ticket(ticket)
     space = services.spaces.get(caller.space)
-    address = services.address.public + quote(services.files.public_path(space, path), safe="/~")
+    # A function runs beside the server, where the public name may not lead back here.
+    origin = services.address.local if caller.kind == "function" else services.address.public
+    address = origin + quote(services.files.public_path(space, path), safe="/~")
     return {
         "url": f"{address}?ticket={claims}.{signature}" if in_url else address,
         "token": claims,
