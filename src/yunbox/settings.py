@@ -48,7 +48,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "node", "str", "", "Node.js program for cloud functions; default: `node` on PATH, else the one in a wheel."
     ),
-    Setting("function_instances", "int", 0, "Most function processes at once; 0 means four for each processor."),
+    Setting(
+        "function_instances",
+        "int",
+        0,
+        "Most function processes at once; 0 means four for each processor, more where memory allows, at most 64 then.",
+    ),
     Setting(
         "function_timeout", "int", 0, "Seconds a function may run by default; 0 means 20 (3 in the vendor profile)."
     ),
@@ -56,6 +61,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("wechat_api_url", "str", "https://api.weixin.qq.com", "Base URL of WeChat's API, for tests and proxies."),
     Setting("alipay_api_url", "str", "https://openapi.alipay.com/gateway.do", "URL of Alipay's gateway."),
     Setting("dingtalk_api_url", "str", "https://oapi.dingtalk.com", "Base URL of DingTalk's API."),
+    Setting(
+        "smtp_url_file",
+        "path",
+        None,
+        "File with smtp://USER:PASSWORD@HOST:587/?from=ADDRESS; sends login codes by e-mail.",
+    ),
+    Setting(
+        "code_webhook_url",
+        "str",
+        "",
+        "Login codes are posted here as {space, channel, target, code}, for you to send on.",
+    ),
     Setting(
         "log_format", ("text", "json"), "text", "Server log on standard error: `text` for people, `json` for machines."
     ),
@@ -85,7 +102,12 @@ SPACE_SETTINGS: tuple[Setting, ...] = (
     Setting(
         "storage_rule", ("READONLY", "PRIVATE", "ADMINWRITE", "ADMINONLY"), "READONLY", "Who may read and write files."
     ),
-    Setting("http_proxy_hosts", "str", "", "Hosts (name or name:port, comma separated) that the mpserverless HTTP proxy may reach; none by default."),
+    Setting(
+        "http_proxy_hosts",
+        "str",
+        "",
+        "Hosts (name or name:port, comma separated) that the mpserverless HTTP proxy may reach; none by default.",
+    ),
     Setting("app_id", "str", "", "The mini program's app id, shown to functions as APPID."),
 )
 
@@ -113,6 +135,8 @@ class Settings:
     wechat_api_url: str = "https://api.weixin.qq.com"
     alipay_api_url: str = "https://openapi.alipay.com/gateway.do"
     dingtalk_api_url: str = "https://oapi.dingtalk.com"
+    smtp_url_file: Path | None = None
+    code_webhook_url: str = ""
     log_format: Literal["text", "json"] = "text"
 
 

@@ -15,6 +15,7 @@ import pytest
 from tests.functions.conftest import ANN, Bench, make_bench
 from yunbox.caller import Caller
 from yunbox.errors import FunctionFailed, LimitExceeded
+from yunbox.functions.runners.fleet import default_cap
 
 SLEEP = "exports.main = e => new Promise(resolve => setTimeout(resolve, e.ms, process.pid))"
 
@@ -47,6 +48,13 @@ async def test_the_last_used_process_is_used_first(bench: Bench) -> None:
     await bench.deploy("f", SLEEP)
     await asyncio.gather(*(bench.call("f", {"ms": 300}) for _ in range(2)))
     assert len({await bench.call("f", {"ms": 0}) for _ in range(5)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("cores", "gigabytes", "expected"), [(2, 1, 8), (2, 4, 16), (2, 24, 64), (8, 1, 32), (32, 8, 128), (1, 0, 4)]
+)
+async def test_how_many_by_default(cores: int, gigabytes: int, expected: int) -> None:
+    assert default_cap(cores, gigabytes * 2**30) == expected
 
 
 async def test_a_burst_stays_within_the_cap(small: Bench) -> None:

@@ -24,6 +24,10 @@ from yunbox.functions.runners.workspace import place_code
 
 IDLE = 600.0
 """Seconds after which an unused process ends."""
+MOST = 64
+"""Processes that there are at most by default, however large the machine is."""
+PROCESS_MEMORY = 64 * 2**20
+"""Bytes that a process with an SDK loaded is reckoned to take."""
 GRACE = 5.0
 """Seconds that un-awaited work gets when a process is replaced."""
 SPARES = 3
@@ -60,7 +64,7 @@ class Fleet:
         self, node: Node, data: Path, isolation: Isolation, host_call: Answerer, cap: int = 0, linger: float = 0.5
     ) -> None:
         cores = os.cpu_count() or 2
-        self.cap = cap or 4 * cores
+        self.cap = cap or default_cap(cores, _memory())
         self.parallel_starts = max(2, cores)
         self.places = 0
         self._linger = linger
@@ -261,6 +265,19 @@ class Fleet:
             for pool in list(self._pools):
                 while pool.idle and pool.idle[0].finished_at < before and pool.last_used < before:
                     pool.evict()
+
+
+def default_cap(cores: int, memory: int) -> int:
+    """How many processes there may be: four for each core, and more where a quarter of ``memory`` (bytes) holds more,
+    because an idle process costs nothing else and a new one costs its user a cold start."""
+    return max(4 * cores, min(MOST, memory // 4 // PROCESS_MEMORY))
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0
 
 
 async def _quiet(work: Any) -> None:
