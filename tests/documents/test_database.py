@@ -12,6 +12,7 @@ from bson import Decimal128, Int64, ObjectId
 
 from yunbox.documents import Collection, Database, open_database
 from yunbox.documents import operations as op
+from yunbox.documents.stores.embedded.store import Store
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, QueryError, WriteConflict
 
 
@@ -236,6 +237,32 @@ def test_changes_are_told_in_order(database: Database, people: Collection) -> No
     stop()
     people.insert_one({"_id": 7})
     assert seen == [("insert", 6), ("update", 6), ("delete", 6)]
+
+
+def test_a_failing_listener_stops_nothing(database: Database, people: Collection) -> None:
+    def fail(change: Any) -> None:
+        raise ZeroDivisionError
+
+    database.watch(fail)
+    people.insert_one({"_id": 6})
+    people.insert_one({"_id": 7})
+    assert people.count_documents() == 7
+
+
+def test_a_failed_commit_leaves_memory_and_file_in_step(
+    database: Database, people: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(store: Store) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "save", full)
+        for write in (lambda: people.insert_one({"_id": 6}), lambda: people.create_index("age")):
+            with pytest.raises(OSError, match="disk full"):
+                write()
+    people.insert_one({"_id": 7, "age": [70]})
+    assert [one["_id"] for one in people.find({"age": 70})] == [7]
+    assert (people.count_documents(), len(people.list_indexes()), database.engine.check()) == (6, 1, [])
 
 
 @pytest.mark.parametrize(

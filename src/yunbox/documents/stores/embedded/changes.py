@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 Operation = Literal["insert", "update", "replace", "delete", "drop"]
 Subscriber = Callable[["Change"], None]
+
+
+_log = logging.getLogger("yunbox.documents")
 
 
 class Change(NamedTuple):
@@ -54,4 +58,8 @@ class Hub:
     def publish(self, changes: Sequence[Change]) -> None:
         for subscriber in self._subscribers:
             for change in changes:
-                subscriber(change)
+                try:
+                    subscriber(change)
+                except Exception:
+                    # The change is durable whatever its listeners make of it.
+                    _log.exception("a subscriber failed on change %d of %s", change.sequence, change.collection)

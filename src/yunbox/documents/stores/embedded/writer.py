@@ -18,6 +18,7 @@ import apsw
 from .catalog import Collection
 from .changes import Hub
 from .connection import Deadline, limited
+from .schema import load_catalog
 from .store import Batch, Store
 from .writes import Partly
 
@@ -148,7 +149,7 @@ class Writer:
             self._store.save()
             self._connection.execute("COMMIT")
         except BaseException as error:
-            self._roll_back()
+            self._roll_back(reload=all(request.error is None for request in requests))
             for request in requests:
                 request.error = request.error or error
             return
@@ -180,10 +181,15 @@ class Writer:
             request.error = request.result.error
         return attempt
 
-    def _roll_back(self) -> None:
+    def _roll_back(self, *, reload: bool) -> None:
+        """Undo the transaction. ``reload``: the commit itself failed (a full disk), so that what is kept in memory of
+        collections and indexes may run ahead of the file.
+        """
         with contextlib.suppress(apsw.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            if reload:
+                self.catalog = load_catalog(self._connection)
 
 
 def _answer(requests: list[Request]) -> None:
