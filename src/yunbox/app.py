@@ -21,7 +21,7 @@ from yunbox.files.stores import LocalStore
 from yunbox.functions.capability import Capabilities
 from yunbox.functions.service import FunctionService
 from yunbox.http import Dispatcher, Receive, Request, Response, Route, Scope, Send, endpoint, json_response
-from yunbox.identity.senders import LogSender
+from yunbox.identity.senders import LogSender, Sender, choose_sender
 from yunbox.identity.service import IdentityService
 from yunbox.protocols import manage, mpserverless, tcb, wechat_http
 from yunbox.realtime.service import RealtimeService
@@ -148,7 +148,7 @@ def _services(settings: Settings) -> Services:
                 "dingtalk": settings.dingtalk_api_url,
             },
             full_sync=settings.durability == "full",
-            sender=LogSender() if settings.mode == "dev" else None,
+            sender=_sender(settings),
         ),
         documents=documents,
         realtime=RealtimeService(documents, spaces),
@@ -164,6 +164,20 @@ def _services(settings: Settings) -> Services:
     )
     host_calls.services = services
     return services
+
+
+def _sender(settings: Settings) -> Sender | None:
+    """Who delivers login codes. Under ``dev`` the log does, unless something else is configured.
+
+    Raises:
+        InvalidRequest: when the mail server's address cannot be read.
+    """
+    file = settings.smtp_url_file
+    try:
+        smtp_url = file.read_text(encoding="utf-8").strip() if file else ""
+    except OSError as error:
+        raise InvalidRequest(f"cannot read smtp_url_file {file}: {error.strerror}") from None
+    return choose_sender(smtp_url, settings.code_webhook_url, LogSender() if settings.mode == "dev" else None)
 
 
 class _HostCalls:
