@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import argon2
 
@@ -11,7 +12,6 @@ from yunbox.errors import InvalidRequest, LimitExceeded
 MIN_LENGTH = 6
 MAX_LENGTH = 256
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_DECOY = _hasher.hash("no user has this password")
 
 
 def hash_password(password: str) -> str:
@@ -30,10 +30,16 @@ def hash_password(password: str) -> str:
 def matches(stored: str | None, password: str) -> bool:
     """Whether ``password`` is the one behind ``stored``. Takes as long when there is no stored password."""
     try:
-        _hasher.verify(stored or _DECOY, password[:MAX_LENGTH])
+        _hasher.verify(stored or _decoy(), password[:MAX_LENGTH])
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
     return stored is not None
+
+
+@cache
+def _decoy() -> str:
+    """Made when first needed, because every start of the server would wait for it."""
+    return _hasher.hash("no user has this password")
 
 
 class Throttle:
