@@ -54,7 +54,9 @@ def describe_isolation(data: Path) -> Isolation:
 
 
 def _can_have_private_tmp(data: Path) -> bool:
-    if sys.platform != "linux" or Path("/tmp") in data.resolve().parents:
+    # What a function needs may itself lie below /tmp; another directory in its place would hide it.
+    needed = (data.resolve(), RUNTIME, Path(sys.prefix).resolve())
+    if sys.platform != "linux" or any(Path("/tmp") in path.parents for path in needed):
         return False
     directory = data / "run"
     directory.mkdir(parents=True, exist_ok=True)
@@ -68,7 +70,7 @@ def node_program(node: Node, place: Path, memory: int, trees: tuple[Path, ...], 
     flags = [f"--max-old-space-size={heap}", "--max-semi-space-size=1"]
     return Program(
         argv=(str(node.program), *flags, str(RUNTIME / "worker.js")),
-        environment=_environment(tmp, [place.parent.parent, *trees], isolation),
+        environment=_environment(tmp, [RUNTIME, place.parent.parent, *trees], isolation),
         cwd=place,
         limits=_limits(),
         confine=isolation.confines_files,
