@@ -7,7 +7,7 @@ from typing import Any
 
 from yunbox.documents import commands as c
 from yunbox.documents.rules.policy import parse_policy, policy_of
-from yunbox.documents.rules.rules import Grant, Rules, rules_of_mode
+from yunbox.documents.rules.rules import Grant, Rules, Verb, rules_of_mode
 from yunbox.documents.rules.security import security_rules
 from yunbox.errors import InvalidRequest
 from yunbox.protocols.manage.routing import Call, Row
@@ -69,13 +69,28 @@ def read_rules(content: Mapping[str, Any]) -> Rules:
     raise InvalidRequest("give one of `mode` (text), `rules` (an object) or `policy` (text or an object)")
 
 
+def _who(rules: Rules, verb: Verb) -> str:
+    if rules.security is None:
+        return _WHO[rules.grant(verb)]
+    written = rules.security.to_json()
+    condition = written.get(verb, False if verb == "read" else written.get("write", False))
+    if isinstance(condition, bool):
+        return "everybody / 所有人" if condition else _WHO["none"]
+    return f"clients for whom `{condition}` is certain / 满足该表达式的客户端"
+
+
 async def explain_rules(call: Call) -> Any:
     """Who may do what, in words."""
     await _check_exists(call)
     name = call.names["collection"]
     rules = call.services.documents.rules(call.space.id, name)
-    who = {verb: _WHO[rules.grant(verb)] for verb in ("read", "create", "update", "delete")}
-    if rules.read == "owner":
+    who = {verb: _who(rules, verb) for verb in ("read", "create", "update", "delete")}
+    if rules.security is not None:
+        who["effect"] = (
+            "a client's query is judged as a whole: its conditions must make the rule certain, otherwise it is refused and "
+            "the answer and the server's log name the missing condition / 查询条件必须是安全规则的子集，否则整个请求被拒绝，错误信息会指出缺少的条件"
+        )
+    elif rules.read == "owner":
         who["effect"] = (
             "a client's query silently gets `_openid` == its own; documents without `_openid` (made by functions or "
             "imports) are invisible to clients / 客户端查询会自动加上 _openid 条件，云函数或导入产生的、没有 _openid 的记录对客户端不可见"
