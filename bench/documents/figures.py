@@ -211,7 +211,7 @@ def _concurrency(engine: Engine) -> None:
 
 
 def _write_until(engine: Engine, stop: threading.Event) -> None:
-    numbers = _Numbers(2 * 10**7 + int(time.monotonic() * 100) % 10**7)
+    numbers = _Numbers(2 * 10**7 + time.monotonic_ns() % 10**9)
     while not stop.is_set():
         engine.run_sync(c.Insert("u", numbers.take(1)))
 
