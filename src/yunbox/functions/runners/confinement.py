@@ -54,42 +54,46 @@ def describe_isolation(data: Path) -> Isolation:
 
 
 def _can_have_private_tmp(data: Path) -> bool:
-    # What a function needs may itself lie below /tmp; another directory in its place would hide it.
-    needed = (data.resolve(), RUNTIME, Path(sys.prefix).resolve())
-    if sys.platform != "linux" or any(Path("/tmp") in path.parents for path in needed):
+    if sys.platform != "linux" or _below_tmp(data.resolve(), RUNTIME, Path(sys.prefix).resolve()):
         return False
     directory = data / "run"
     directory.mkdir(parents=True, exist_ok=True)
     return run_tool("yunbox.tools.launcher", "can-have-private-tmp", str(directory)).returncode == 0
 
 
+def _below_tmp(*paths: Path) -> bool:
+    """Whether another directory in place of /tmp would hide one of these."""
+    return any(Path("/tmp") in path.parents for path in paths)
+
+
 def node_program(node: Node, place: Path, memory: int, trees: tuple[Path, ...], isolation: Isolation) -> Program:
     """The process of a function whose code will appear in ``place/code``; ``memory`` in MiB."""
     tmp = place / "tmp"
+    private_tmp = isolation.private_tmp and not _below_tmp(node.program, *trees)
     heap = max(64, memory - 64)
     flags = [f"--max-old-space-size={heap}", "--max-semi-space-size=1"]
     return Program(
         argv=(str(node.program), *flags, str(RUNTIME / "worker.js")),
-        environment=_environment(tmp, [RUNTIME, place.parent.parent, *trees], isolation),
+        environment=_environment(tmp, [RUNTIME, place.parent.parent, *trees], private_tmp),
         cwd=place,
         limits=_limits(),
         confine=isolation.confines_files,
         read=[*map(Path, _SYSTEM), node.program, RUNTIME, place, *trees],
         write=[tmp, Path("/dev/null")],
-        tmp=tmp if isolation.private_tmp else None,
+        tmp=tmp if private_tmp else None,
     )
 
 
-def _environment(tmp: Path, kept: Sequence[Path], isolation: Isolation) -> dict[str, str]:
+def _environment(tmp: Path, kept: Sequence[Path], private_tmp: bool) -> dict[str, str]:
     """Nothing of the server's own environment but where programs and time zones are."""
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": os.environ.get("LANG", "C.UTF-8"),
         "TZ": "UTC",
-        "HOME": "/tmp" if isolation.private_tmp else str(tmp),
-        "TMPDIR": "/tmp" if isolation.private_tmp else str(tmp),
+        "HOME": "/tmp" if private_tmp else str(tmp),
+        "TMPDIR": "/tmp" if private_tmp else str(tmp),
     }
-    if not isolation.private_tmp:
+    if not private_tmp:
         variables |= {"YUNBOX_TMP": str(tmp), "YUNBOX_KEPT": ":".join(str(path) for path in _with_targets(kept))}
     return variables
 
