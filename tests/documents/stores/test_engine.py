@@ -197,6 +197,16 @@ def test_a_geo_index_changes_no_answer(database: Database) -> None:
     assert caught.value.number == 16755
 
 
+def test_geo_and_text_indexes_with_more_keys(database: Database) -> None:
+    collection = database["g"]
+    collection.create_index([("kind", 1), ("loc", "2dsphere")])
+    collection.create_index([("$**", "text")])
+    collection.insert_many([{"_id": n, "kind": "shop", "loc": [n, n], "name": f"红茶{n}"} for n in range(5)])
+    near = {"loc": {"$nearSphere": [3.1, 3.1]}, "kind": "shop"}
+    assert [one["_id"] for one in collection.find(near, limit=2)] == [3, 4]
+    assert collection.count_documents({"$text": {"$search": "红茶"}}) == 5
+
+
 def test_what_shapes_and_indexes_learnt_survives(tmp_path: Path) -> None:
     path = tmp_path / "d.sqlite"
     with open_database(path) as database:

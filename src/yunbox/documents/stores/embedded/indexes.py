@@ -49,6 +49,8 @@ def default_name(keys: Mapping[str, Any]) -> str:
 
 
 def _direction(path: str, value: Any) -> Any:
+    if path == "$**" and value == "text":
+        return value
     if not path or path.startswith("$") or path.startswith(".") or path.endswith(".") or ".." in path:
         raise _refused(f"the index key {path!r} is not a field path")
     if isinstance(value, str):
@@ -86,8 +88,10 @@ def index_of(id: int, document: dict[str, Any]) -> Index:
     """The index that a definition describes; not ready."""
     keys: dict[str, Any] = document["key"]
     kind: Kind = next((_kind(value) for value in keys.values() if _kind(value) != "ordered"), "ordered")
+    # What makes a geo or text index special comes first; the rest of its keys is not used.
+    paths = sorted(keys, key=lambda path: _kind(keys[path]) != kind)
     fields = tuple(
-        IndexField(path, tuple(path.split(".")), value if isinstance(value, int) else 1) for path, value in keys.items()
+        IndexField(path, tuple(path.split(".")), keys[path] if isinstance(keys[path], int) else 1) for path in paths
     )
     partial = document.get("partialFilterExpression")
     collation = document.get("collation")
