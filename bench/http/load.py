@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import cast
 
 import uvloop
 
@@ -26,8 +27,7 @@ class Connection(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def _send(self) -> None:
@@ -72,7 +72,7 @@ async def run(host: str, port: int, connections: int, seconds: float, request: b
         (await loop.create_connection(lambda: Connection(request, started + seconds, latencies, errors), host, port))[1]
         for _ in range(connections)
     ]
-    await asyncio.gather(*(connection.closed for connection in made))
+    await asyncio.wait_for(asyncio.gather(*(connection.closed for connection in made)), seconds + 30)
     elapsed = time.perf_counter() - started
     latencies.sort()
     return {
