@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import signal
 import sys
 import time
@@ -19,6 +20,8 @@ from yunbox.settings import SETTINGS, Setting
 
 if TYPE_CHECKING:
     from yunbox.app import App
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,10 +57,17 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class _TextLines(logging.Formatter):
+    """One line for each record: what a request brought along must not look like lines of its own, or steer a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], super().formatMessage(record))
+
+
 def log_to_stderr(log_format: str) -> None:
     """Send the server's log to standard error, for people or for machines."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
+    text = _TextLines("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
     text.converter = time.localtime
     handler.setFormatter(_JsonLines() if log_format == "json" else text)
     root = logging.getLogger()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import Any
 
@@ -256,3 +257,11 @@ def test_calls_are_counted_and_analytics_reports_kept(cloud: LiveServer, client:
     assert (day.active, day.new) == (1, 1)
     (kept,) = statistics.reports(client.space.id, today, today)
     assert kept.content == report
+
+
+def test_refusals_are_logged_with_their_cause(client: GatewayClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="yunbox.mpserverless"):
+        client.authorize().refused("serverless.function.runtime.invoke", {"functionTarget": "nope"})
+        client.http.get(f"{client.endpoint}/?Action=ListSpace")
+    assert "serverless.function.runtime.invoke failed: FunctionNotFound: function `nope` does not exist" in caplog.text
+    assert "ListSpace failed: MissingAccessKeyId" in caplog.text

@@ -62,8 +62,9 @@ class Gateway:
         except ClientDisconnected:
             raise
         except YunboxError as error:
-            failure = error
-            response = envelope.failure(error_code(error), error.message, request_id)
+            failure, code = error, error_code(error)
+            _log.info("%s %s failed: %s: %s", request_id, call.method if call else request.path, code, error.message)
+            response = envelope.failure(code, error.message, request_id)
         except Exception:
             _log.exception("request %s failed", request_id)
             failure = YunboxError("internal error / 服务器内部错误")

@@ -45,7 +45,7 @@ class OpenApi:
 
     async def handle(self, request: Request) -> Response:
         """Any method at ``/``. A browser that opens the page without an ``Action`` is sent to the console."""
-        request_id = str(uuid.uuid4()).upper()
+        request_id, parameters = str(uuid.uuid4()).upper(), request.query
         try:
             parameters = await self._parameters(request)
             if request.method == "GET" and "Action" not in parameters:
@@ -54,7 +54,9 @@ class OpenApi:
         except ClientDisconnected:
             raise
         except YunboxError as error:
-            return _refuse(request, request_id, *_status_and_code(error), error.message)
+            status, code = _status_and_code(error)
+            _log.info("%s %s failed: %s: %s", request_id, parameters.get("Action", ""), code, error.message)
+            return _refuse(request, request_id, status, code, error.message)
         except Exception:
             _log.exception("request %s failed", request_id)
             return _refuse(request, request_id, 500, "InternalError", "The request processing has failed.")
