@@ -14,6 +14,7 @@ from yunbox.documents.rules import Rules
 from yunbox.documents.rules.policy import parse_policy
 from yunbox.documents.service import DocumentService
 from yunbox.documents.stores import Engine
+from yunbox.documents.transfer import TransferService
 from yunbox.errors import InvalidRequest, YunboxError
 from yunbox.files.service import FileService
 from yunbox.files.sites import SiteService
@@ -29,6 +30,7 @@ from yunbox.services import Address, Services
 from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
 from yunbox.spaces import Space, SpaceService, SpaceStore
 from yunbox.statistics import StatisticsService
+from yunbox.tools.daily import DailyBackups
 from yunbox.tools.keyring import Keyring, write_private
 
 _log = logging.getLogger("yunbox")
@@ -41,6 +43,7 @@ class App:
         self.settings = settings
         self.services = services
         self._lock = lock
+        self._backups = DailyBackups(settings.data, settings.automatic_backup_days)
         self._dispatch = Dispatcher(_routes(services), endpoint(_not_found))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,12 +66,15 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def start(self) -> None:
-        """Start what runs in the background: timers and warm function processes."""
+        """Start what runs in the background: timers, warm function processes and the daily backup."""
         await self.services.functions.start()
+        self._backups.start()
 
     async def close(self) -> None:
         """Stop the background work and close every file."""
         services = self.services
+        await self._backups.close()
+        await services.transfers.close()
         await services.functions.close()
         await services.identity.aclose()
         services.realtime.close()
@@ -151,6 +157,7 @@ def _services(settings: Settings) -> Services:
             sender=_sender(settings),
         ),
         documents=documents,
+        transfers=TransferService(documents, spaces, settings.data),
         realtime=RealtimeService(documents, spaces),
         files=FileService(
             spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from yunbox.documents.service import DocumentService
+from yunbox.documents.transfer import TransferService
 from yunbox.files.service import FileService
 from yunbox.files.sites import SiteService
 from yunbox.functions.service import FunctionService
@@ -51,5 +52,6 @@ class Services:
     functions: FunctionService
     realtime: RealtimeService
     statistics: StatisticsService
+    transfers: TransferService
     sites: SiteService
     address: Address = field(default_factory=Address)

@@ -58,6 +58,12 @@ SETTINGS: tuple[Setting, ...] = (
         "function_timeout", "int", 0, "Seconds a function may run by default; 0 means 20 (3 in the vendor profile)."
     ),
     Setting("function_memory_mb", "int", 256, "Memory of one function process by default, in MiB."),
+    Setting(
+        "backup_days",
+        "int",
+        None,
+        "Days that the automatic daily backup is kept; 0 makes none. Default: 7 under `serve`, none under `dev`.",
+    ),
     Setting("wechat_api_url", "str", "https://api.weixin.qq.com", "Base URL of WeChat's API, for tests and proxies."),
     Setting("alipay_api_url", "str", "https://openapi.alipay.com/gateway.do", "URL of Alipay's gateway."),
     Setting("dingtalk_api_url", "str", "https://oapi.dingtalk.com", "Base URL of DingTalk's API."),
@@ -132,12 +138,20 @@ class Settings:
     function_instances: int = 0
     function_timeout: int = 0
     function_memory_mb: int = 256
+    backup_days: int | None = None
     wechat_api_url: str = "https://api.weixin.qq.com"
     alipay_api_url: str = "https://openapi.alipay.com/gateway.do"
     dingtalk_api_url: str = "https://oapi.dingtalk.com"
     smtp_url_file: Path | None = None
     code_webhook_url: str = ""
     log_format: Literal["text", "json"] = "text"
+
+    @property
+    def automatic_backup_days(self) -> int:
+        """How long automatic backups are kept; 0 when none are made."""
+        if self.backup_days is not None:
+            return self.backup_days
+        return 7 if self.mode == "serve" else 0
 
 
 def load_settings(

@@ -210,7 +210,7 @@ def test_indexes(yunbox: CommandLine) -> None:
     report = yunbox.run("db", "import", "c", "-", "--json", stdin='{"_id": 2, "n": 1}\n{"_id": 3, "n": 3}')
     assert report.exit_code == 1
     assert json.loads(report.stdout)["inserted"] == 1
-    yunbox.json("db", "index", "delete", "c", "by_n")
+    yunbox.json("db", "index", "drop", "c", "by_n")
     assert [row["name"] for row in yunbox.json("db", "index", "list", "c")] == ["_id_"]
 
 

@@ -124,16 +124,19 @@ class Api:
             response = await self._client.put(_join(path), content=_pieces(file), headers=headers)
         return _read(response.status_code, response.content)
 
-    def download(self, path: tuple[str, ...], write: Callable[[bytes], Any], **query: Any) -> None:
-        """Hand the bytes of an answer to ``write`` as they come."""
-        self._runner.run(self._download(path, write, query))
+    def download(self, path: tuple[str, ...], write: Callable[[bytes], Any], **query: Any) -> Mapping[str, str]:
+        """Hand the bytes of an answer to ``write`` as they come; its headers."""
+        return self._runner.run(self._download(path, write, query))
 
-    async def _download(self, path: tuple[str, ...], write: Callable[[bytes], Any], query: Mapping[str, Any]) -> None:
+    async def _download(
+        self, path: tuple[str, ...], write: Callable[[bytes], Any], query: Mapping[str, Any]
+    ) -> Mapping[str, str]:
         async with self._client.stream("GET", _join(path), params=_present(query)) as response:
             if response.status_code >= 400:
                 _read(response.status_code, await response.aread())
             async for chunk in response.aiter_bytes():
                 write(chunk)
+            return response.headers
 
 
 def _join(path: tuple[str, ...]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import click
 
-from yunbox.cli.connection import ApiError
+from yunbox.cli.connection import Api, ApiError
 from yunbox.cli.options import Target, connected, in_space, json_argument
 from yunbox.cli.output import note, size, table
 from yunbox.errors import InvalidRequest
@@ -61,67 +63,149 @@ def drop(target: Target, name: str, yes: bool) -> None:
         target.show(api.delete("spaces", target.space(api), "collections", name), f"deleted {name} / 已删除 {name}")
 
 
-@db.command("import", help="Add documents from FILE: JSON Lines, a JSON array, or CSV; - is standard input. / 导入数据")
+@db.command(
+    "import",
+    help="Add documents from FILE: JSON Lines, a JSON array, CSV, or mongodump's BSON, also gzipped; - is standard input."
+    " / 导入数据",
+)
 @click.argument("name", metavar="COLLECTION")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--mode",
-    type=click.Choice(["insert", "upsert"]),
+    type=click.Choice(["insert", "upsert", "skip"]),
     default="insert",
     show_default=True,
-    help="What a known _id means: an error, or a replacement. / 冲突处理",
+    help="What a known _id means: an error, a replacement, or nothing. / 冲突处理",
 )
-@click.option("--format", "format", type=click.Choice(["json", "csv"]), help="Default: by the file's name. / 格式")
+@click.option(
+    "--format", "format", type=click.Choice(["json", "csv", "bson"]), help="Default: by the file's name. / 格式"
+)
 @click.option("--create", is_flag=True, help="Make the collection when it is missing. / 集合不存在时创建")
+@click.option("--stop-on-error", is_flag=True, help="End at the first error; what came before stays. / 出错即停止")
+@click.option("--dry-run", is_flag=True, help="Write nothing; say what would happen. / 试运行，不写入")
 @in_space
 @connected
-def import_documents(target: Target, name: str, file: Path, mode: str, format: str | None, create: bool) -> None:
-    body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    chosen = format or ("csv" if file.suffix.lower() == ".csv" else "json")
-    query = {"mode": mode, "format": chosen, "create": "true" if create else None}
-    with target.open() as api:
+def import_documents(
+    target: Target,
+    name: str,
+    file: Path,
+    mode: str,
+    format: str | None,
+    create: bool,
+    stop_on_error: bool,
+    dry_run: bool,
+) -> None:
+    query = {
+        "mode": mode,
+        "format": format,
+        "file": file.name,
+        "create": _flag(create),
+        "stop_on_error": _flag(stop_on_error),
+        "dry_run": _flag(dry_run),
+        "progress": "true",
+    }
+    with target.open() as api, _reading(file) as content:
         path = ("spaces", target.space(api), "collections", name, "import")
-        report = api.request("POST", path, query=query, content=body)
+        report = _import(api, path, query, content)
     for error in report["errors"]:
         note(f"line {error['line']} / 第 {error['line']} 行: {error['message']}")
-    summary = f"inserted {report['inserted']}, updated {report['updated']}, failed {report['failed']} / 导入完成"
+    summary = f"{'would have ' if dry_run else ''}{_counts(report)} / {'试运行完成' if dry_run else '导入完成'}"
     if report["failed"]:
         raise ApiError({"error": {"code": "import_failed", "message": summary}, **report})
     target.show(report, summary)
 
 
-@db.command("export", help="Write documents to FILE (default: standard output) as JSON Lines or CSV. / 导出数据")
+def _flag(given: bool) -> str | None:
+    return "true" if given else None
+
+
+def _reading(file: Path) -> contextlib.AbstractContextManager[BinaryIO]:
+    return contextlib.nullcontext(sys.stdin.buffer) if str(file) == "-" else file.open("rb")
+
+
+def _import(api: Api, path: tuple[str, ...], query: dict[str, str | None], content: BinaryIO) -> dict[str, Any]:
+    """What became of an import, whose progress is told on a terminal."""
+    last: dict[str, Any] = {}
+
+    def on_line(text: bytes) -> None:
+        last.update(json.loads(text))
+        if "progress" in last and sys.stderr.isatty():
+            click.echo(f"\r{_counts(last['progress'])}", nl=False, err=True)
+
+    api.lines("POST", path, on_line, query=query, content=content)
+    if sys.stderr.isatty():
+        click.echo(err=True)
+    if "report" not in last:
+        raise ApiError(last)
+    report: dict[str, Any] = last["report"]
+    return report
+
+
+def _counts(report: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {report[name]}" for name in ("inserted", "updated", "skipped", "failed"))
+
+
+@db.command(
+    "export",
+    help="Write documents to FILE (default: standard output) as JSON Lines, a JSON array, CSV or BSON; a name that ends"
+    " with .gz is compressed. / 导出数据",
+)
 @click.argument("name", metavar="COLLECTION")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--format", "format", type=click.Choice(["json", "csv"]), help="Default: by the file's name. / 格式")
+@click.option(
+    "--format",
+    "format",
+    type=click.Choice(["json", "array", "csv", "bson"]),
+    help="Default: by the file's name. / 格式",
+)
 @click.option("--fields", help="Comma separated; CSV needs them. / 字段")
-@click.option("--filter", "filter", metavar="JSON|@FILE", help="Only documents that match. / 条件")
+@click.option("--query", "--filter", "filter", metavar="JSON|@FILE", help="Only documents that match. / 条件")
+@click.option("--sort", metavar="JSON", help="Default: by _id. / 排序")
+@click.option("--limit", type=click.IntRange(0), help="How many at most. / 数量上限")
 @in_space
 @connected
 def export(
-    target: Target, name: str, file: Path | None, format: str | None, fields: str | None, filter: str | None
+    target: Target,
+    name: str,
+    file: Path | None,
+    format: str | None,
+    fields: str | None,
+    filter: str | None,
+    sort: str | None,
+    limit: int | None,
 ) -> None:
-    chosen = format or ("csv" if file is not None and file.suffix.lower() == ".csv" else "json")
-    wanted = json.dumps(json_argument(filter, "--filter")) if filter else None
-    lines = 0
-
-    def write(chunk: bytes) -> None:
-        nonlocal lines
-        lines += chunk.count(b"\n")
-        stream.write(chunk)
-
+    query = {
+        "format": format,
+        "file": file.name if file is not None else None,
+        "fields": fields,
+        "filter": json.dumps(json_argument(filter, "--query")) if filter else None,
+        "sort": json.dumps(json_argument(sort, "--sort")) if sort else None,
+        "limit": limit,
+    }
     with target.open() as api:
         path = ("spaces", target.space(api), "collections", name, "export")
-        stream = file.open("wb") if file is not None else sys.stdout.buffer
-        try:
-            api.download(path, write, format=chosen, fields=fields, filter=wanted)
-        finally:
-            stream.flush()
-            if file is not None:
-                stream.close()
-    count = lines - 1 if chosen == "csv" else lines
-    if file is not None:
-        target.show({"exported": count, "file": str(file)}, f"exported {count} to {file} / 已导出 {count} 条")
+        if file is None:
+            api.download(path, sys.stdout.buffer.write, **query)
+            sys.stdout.buffer.flush()
+            return
+        count = _export(api, path, file, query)
+    target.show({"exported": count, "file": str(file)}, f"exported {count} to {file} / 已导出 {count} 条")
+
+
+def _export(api: Api, path: tuple[str, ...], file: Path, query: dict[str, Any]) -> int:
+    """Write an export beside ``file`` and put it in its place when it is whole; how many documents it has."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        with _writing(partial, file.suffix == ".gz") as stream:
+            headers = api.download(path, stream.write, **query)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+    return int(headers["x-document-count"])
+
+
+def _writing(path: Path, compressed: bool) -> contextlib.AbstractContextManager[BinaryIO]:
+    return cast(BinaryIO, gzip.open(path, "wb")) if compressed else path.open("wb")
 
 
 @db.command("query", help="Print documents of a collection, or the results of a pipeline. / 查询")
@@ -232,15 +316,43 @@ def _key(text: str) -> tuple[str, int | str]:
     return path, int(order) if order in ("1", "-1") else order
 
 
-@index.command("delete", help="Delete an index. / 删除索引")
+@index.command("drop", help="Delete an index. / 删除索引")
 @click.argument("name", metavar="COLLECTION")
 @click.argument("index_name", metavar="INDEX")
 @in_space
 @connected
-def delete_index(target: Target, name: str, index_name: str) -> None:
+def drop_index(target: Target, name: str, index_name: str) -> None:
     with target.open() as api:
         deleted = api.delete("spaces", target.space(api), "collections", name, "indexes", index_name)
     target.show(deleted, f"deleted index {index_name} / 已删除索引")
+
+
+# Upkeep
+
+
+@db.command("check", help="Look for damage: the file, and each index against its documents. / 检查数据完整性")
+@in_space
+@connected
+def check(target: Target) -> None:
+    with target.open() as api:
+        found = api.post("spaces", target.space(api), "check")
+    for problem in found["problems"]:
+        note(problem)
+    if found["problems"]:
+        message = (
+            f"{len(found['problems'])} problems; restore a backup / 发现 {len(found['problems'])} 个问题，请恢复备份"
+        )
+        raise ApiError({"error": {"code": "damaged", "message": message}, **found})
+    target.show(found, "sound / 数据完整")
+
+
+@db.command("compact", help="Give free space back to the disk; writes wait meanwhile. / 压缩数据文件")
+@in_space
+@connected
+def compact(target: Target) -> None:
+    with target.open() as api:
+        done = api.post("spaces", target.space(api), "compact")
+    target.show(done, f"{size(done['before'])} -> {size(done['after'])}")
 
 
 # Rules

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
 
 from yunbox.caller import Caller
 from yunbox.errors import AlreadyExists, LimitExceeded, PermissionDenied, YunboxError
@@ -23,6 +25,7 @@ from yunbox.spaces import Space, SpaceService
 UPLOAD_SECONDS = 3600
 LINK_SECONDS = 7200
 _BATCH = 2**20
+_UNLIMITED = 2**62
 _PUBLIC_MODES = ("READONLY", "ADMINWRITE")
 _USER_WRITE_MODES = ("READONLY", "PRIVATE")
 
@@ -175,6 +178,11 @@ class FileService:
         """Store ``data`` under ``key`` at once; raises what :meth:`prepare_upload` and :meth:`receive` raise."""
         return await self.receive(self.prepare_upload(caller, key), _one(data), content_type, headers)
 
+    async def put_file(self, caller: Caller, key: str, file: BinaryIO, content_type: str = "") -> StoredFile:
+        """Store what is left to read of ``file``, however long, under ``key``; raises what :meth:`put` raises."""
+        ticket = replace(self.prepare_upload(caller, key), max_size=_UNLIMITED)
+        return await self.receive(ticket, _pieces(file), content_type)
+
     def _publish(
         self, ticket: UploadTicket, writer: ObjectWriter, content_type: str, headers: Mapping[str, str]
     ) -> StoredFile:
@@ -247,6 +255,14 @@ class FileService:
             with suppress(FileNotFoundError):  # replaced between the two steps
                 return OpenFile(file, self._store.open(space, file.hash))
         raise _missing(key)
+
+    def open_file(self, space: str, key: str) -> BinaryIO:
+        """The bytes of a file as a file object, to be closed.
+
+        Raises:
+            FileNotFound: when there is none.
+        """
+        return io.BufferedReader(_Bytes(self.open(space, key).reader), _BATCH)
 
     async def read(self, space: str, key: str) -> bytes:
         """All bytes of a file.
@@ -375,6 +391,40 @@ async def _copy_stream(stream: AsyncIterator[bytes], writer: ObjectWriter, max_s
             batch, waiting = [], 0
     if batch:
         await asyncio.to_thread(writer.write, b"".join(batch))
+
+
+class _Bytes(io.RawIOBase):
+    """An open object as Python's file objects are."""
+
+    def __init__(self, reader: ObjectReader) -> None:
+        self._reader = reader
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._reader.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._reader.read(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._reader.close()
+        super().close()
+
+
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, _BATCH):
+        yield piece
 
 
 async def _one(data: bytes) -> AsyncIterator[bytes]:

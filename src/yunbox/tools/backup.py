@@ -17,6 +17,8 @@ import apsw
 from yunbox.tools.archive import extract
 
 SUFFIX = ".tar.gz"
+AUTOMATIC = "-auto"
+"""What the names of automatic backups end with."""
 _LEFT_OUT = frozenset(("backups", "run", "packages", "lock", "server.json"))
 """What is not part of a backup: itself, what lives only while the server runs, and a download cache."""
 
@@ -30,18 +32,28 @@ class BackupInfo:
     size: int
     created_at: int
 
+    @property
+    def automatic(self) -> bool:
+        """Whether it was made by the daily schedule."""
+        return self.name.endswith(AUTOMATIC)
 
-def write_backup(data: Path) -> BackupInfo:
-    """Archive ``data`` into ``data/backups``. Databases are copied through SQLite, so that each is consistent."""
+
+def write_backup(data: Path, *, automatic: bool = False, files: bool = True) -> BackupInfo:
+    """Archive ``data`` into ``data/backups``. Databases are copied through SQLite, so that each is consistent.
+
+    Without ``files``, the bytes of uploaded files and the downloaded packages of functions are left out: both are kept
+    under their hash, so that a restore finds those that are still there.
+    """
     directory = data / "backups"
     directory.mkdir(parents=True, exist_ok=True)
-    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    ending = AUTOMATIC if automatic else ""
+    name = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}{ending}"
     temporary = directory / f".{name}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as tar:
             _add_databases(tar, data)
-            _add_files(tar, data)
+            _add_files(tar, data, files)
         target = directory / f"{name}{SUFFIX}"
         temporary.rename(target)
     finally:
@@ -59,24 +71,29 @@ def _add_databases(tar: tarfile.TarFile, data: Path) -> None:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    reading, writing = apsw.Connection(str(source)), apsw.Connection(str(target))
+    # One statement is one snapshot: a backup in steps would begin again with every write of somebody else.
+    reading = apsw.Connection(str(source))
     try:
         reading.set_busy_timeout(30_000)
-        with writing.backup("main", reading, "main") as backup:
-            while not backup.done:
-                backup.step(1000)
+        reading.execute("VACUUM INTO ?", (str(target),))
     finally:
         reading.close()
-        writing.close()
 
 
-def _add_files(tar: tarfile.TarFile, data: Path) -> None:
+def _add_files(tar: tarfile.TarFile, data: Path, files: bool) -> None:
     for path in _walk(data):
+        if not files and _is_kept_by_hash(path.relative_to(data).parts):
+            continue
         if path.suffix != ".sqlite" and not path.name.endswith((".sqlite-wal", ".sqlite-shm")):
             try:
                 tar.add(path, arcname=str(path.relative_to(data)), recursive=False)
             except FileNotFoundError:
                 continue  # deleted meanwhile, which is as good as before
+
+
+def _is_kept_by_hash(parts: tuple[str, ...]) -> bool:
+    in_space = parts[2:] if parts[0] == "spaces" else ()
+    return parts[0] == "deps" or in_space[:1] == ("objects",) or in_space[:2] == ("site", "objects")
 
 
 def _walk(data: Path) -> Iterator[Path]:
@@ -102,6 +119,19 @@ def _info(path: Path) -> BackupInfo:
     return BackupInfo(path.name.removesuffix(SUFFIX), path, stat.st_size, int(stat.st_mtime * 1000))
 
 
+def prune_backups(data: Path, days: int) -> None:
+    """Remove the automatic archives that are older than ``days``."""
+    oldest = (time.time() - days * 86400) * 1000
+    for info in list_backups(data):
+        if info.automatic and info.created_at < oldest:
+            info.path.unlink(missing_ok=True)
+
+
+def database_bytes(data: Path) -> int:
+    """The size of all databases."""
+    return sum(path.stat().st_size for path in _walk(data) if path.suffix == ".sqlite")
+
+
 def restore_backup(data: Path, archive: Path) -> Path:
     """Replace what is in ``data`` by the archive's content; where the replaced content was put.
 
@@ -117,6 +147,7 @@ def restore_backup(data: Path, archive: Path) -> Path:
         replaced = data / "backups" / f"replaced-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
         _move_content(data, replaced)
         _move_content(incoming, data)
+        _keep_by_hash(replaced, data)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     for private in ("secret.key", "admin.token", "server.sqlite"):
@@ -130,3 +161,15 @@ def _move_content(source: Path, target: Path) -> None:
     for path in source.iterdir():
         if path.name not in _LEFT_OUT:
             path.rename(target / path.name)
+
+
+def _keep_by_hash(replaced: Path, data: Path) -> None:
+    """Give the restored data the files and packages that its archive left out."""
+    for path in [replaced / "deps", *replaced.glob("spaces/*/objects"), *replaced.glob("spaces/*/site/objects")]:
+        target = data / path.relative_to(replaced)
+        if path.is_dir() and target.parent.is_dir() and not target.exists():
+            shutil.copytree(path, target, symlinks=True, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    os.link(source, target, follow_symlinks=False)

@@ -13,6 +13,7 @@ from yunbox.protocols.manage import (
     spaces,
     statistics,
     status,
+    transfers,
     users,
 )
 from yunbox.protocols.manage.routing import Router
@@ -27,6 +28,7 @@ ROUTES = (
     *functions.ROUTES,
     *collections.ROUTES,
     *documents.ROUTES,
+    *transfers.ROUTES,
     *rules.ROUTES,
     *files.ROUTES,
     *backups.ROUTES,

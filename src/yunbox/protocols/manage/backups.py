@@ -10,12 +10,20 @@ from yunbox.tools.backup import BackupInfo, list_backups, write_backup
 
 
 def shown(info: BackupInfo) -> dict[str, Any]:
-    return {"name": info.name, "path": str(info.path.resolve()), "size": info.size, "created_at": info.created_at}
+    return {
+        "name": info.name,
+        "path": str(info.path.resolve()),
+        "size": info.size,
+        "created_at": info.created_at,
+        "automatic": info.automatic,
+    }
 
 
 async def create_backup(call: Call) -> Any:
-    """Archive the whole data directory; the server goes on answering."""
-    return shown(await asyncio.to_thread(write_backup, call.services.settings.data))
+    """Archive the whole data directory, or with ``files=false`` all but uploaded files and packages; the server goes on
+    answering."""
+    files = call.query.get("files") != "false"
+    return shown(await asyncio.to_thread(write_backup, call.services.settings.data, files=files))
 
 
 async def list_all(call: Call) -> Any:

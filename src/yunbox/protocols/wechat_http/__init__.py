@@ -10,16 +10,24 @@ import orjson
 from yunbox.caller import Caller
 from yunbox.errors import LimitExceeded, YunboxError
 from yunbox.http import Request, Response, Route, endpoint, json_response
-from yunbox.protocols.wechat_http import database, functions, storage, tokens
+from yunbox.protocols.wechat_http import credentials, database, functions, migration, storage, tokens
 from yunbox.protocols.wechat_http.call import Call, Handler
 from yunbox.protocols.wechat_http.errors import ApiError, api_error
 from yunbox.services import Services
 from yunbox.spaces import Space
 
-ACTIONS: dict[str, Handler] = {**database.ACTIONS, **functions.ACTIONS, **storage.ACTIONS}
+ACTIONS: dict[str, Handler] = {
+    **credentials.ACTIONS,
+    **database.ACTIONS,
+    **functions.ACTIONS,
+    **migration.ACTIONS,
+    **storage.ACTIONS,
+}
 """Every call by the last part of its path."""
 
 _IN_URL = ("invokecloudfunction",)
+_WITHOUT_ENV = ("getqcloudtoken",)
+"""Calls that say nothing of a space, and are about the token's first."""
 
 
 class HttpApi:
@@ -63,7 +71,8 @@ class HttpApi:
             raise ApiError(43002, "require POST method")
         body = await request.body(self._services.settings.max_body_mb * 2**20)
         values = {} if name in _IN_URL else _values(body)
-        space = _choose(spaces, query.get("env") if name in _IN_URL else values.get("env"))
+        env = query.get("env") if name in _IN_URL else values.get("env")
+        space = spaces[0] if name in _WITHOUT_ENV and not env and spaces else _choose(spaces, env)
         caller = Caller("admin", space.id, source="wx_http", client_ip=request.client_ip)
         return await handler(Call(self._services, space, caller, values, query, body))
 

@@ -23,7 +23,12 @@ DEFAULT_LIMIT = 10
 _QUERY_STAGES = ("$match",)
 
 
-def _operation(call: Call, *kinds: str) -> Operation:
+def operation_of(call: Call, *kinds: str) -> Operation:
+    """The operation that the script in ``query`` asks for.
+
+    Raises:
+        ApiError: when there is no script, it cannot be parsed, or it ends in none of ``kinds``.
+    """
     script = call.values.get("query", call.values.get("Query"))
     if not isinstance(script, str):
         raise ApiError(40101, "missing parameter `query`")
@@ -40,14 +45,15 @@ async def _run(call: Call, command: c.Command) -> Any:
     return await call.services.documents.run(call.caller, TCB, command)
 
 
-def _filter(operation: Operation) -> dict[str, Any]:
+def filter_of(operation: Operation) -> dict[str, Any]:
+    """The documents that an operation is about."""
     if operation.document_id is not None:
         return {"_id": operation.document_id}
     return condition(operation.where) if operation.where else {}
 
 
 async def add(call: Call) -> dict[str, Any]:
-    operation = _operation(call, "add")
+    operation = operation_of(call, "add")
     documents = operation.data if isinstance(operation.data, list) else [operation.data]
     if not documents or not all(isinstance(document, dict) for document in documents):
         raise ApiError(40097, "`data` must be an object or an array of objects")
@@ -56,15 +62,15 @@ async def add(call: Call) -> dict[str, Any]:
 
 
 async def delete(call: Call) -> dict[str, Any]:
-    operation = _operation(call, "remove")
+    operation = operation_of(call, "remove")
     if operation.document_id is None and not operation.has_where:
         raise ApiError(40097, "`remove` needs `doc` or `where`")
     many = operation.document_id is None
-    return {"deleted": await _run(call, c.Delete(operation.collection, _filter(operation), multi=many))}
+    return {"deleted": await _run(call, c.Delete(operation.collection, filter_of(operation), multi=many))}
 
 
 async def update(call: Call) -> dict[str, Any]:
-    operation = _operation(call, "update", "set")
+    operation = operation_of(call, "update", "set")
     if operation.kind == "set":
         return await _set(call, operation)
     if operation.document_id is None and not operation.has_where:
@@ -73,7 +79,7 @@ async def update(call: Call) -> dict[str, Any]:
     if not wanted:
         return {"matched": 0, "modified": 0, "id": ""}
     many = operation.document_id is None
-    result = await _run(call, c.Update(operation.collection, _filter(operation), wanted, multi=many))
+    result = await _run(call, c.Update(operation.collection, filter_of(operation), wanted, multi=many))
     return {"matched": result.matched, "modified": result.modified, "id": ""}
 
 
@@ -81,20 +87,20 @@ async def _set(call: Call, operation: Operation) -> dict[str, Any]:
     if operation.document_id is None or not isinstance(operation.data, dict):
         raise ApiError(40097, "`set` needs `doc` and an object as `data`")
     document = {"_id": operation.document_id, **operation.data}
-    result = await _run(call, c.Update(operation.collection, _filter(operation), document, upsert=True))
+    result = await _run(call, c.Update(operation.collection, filter_of(operation), document, upsert=True))
     if result.upserted:
         return {"matched": 0, "modified": 0, "id": encode_id(result.upserted_id)}
     return {"matched": result.matched, "modified": result.modified, "id": ""}
 
 
 async def query(call: Call) -> dict[str, Any]:
-    operation = _operation(call, "get")
+    operation = operation_of(call, "get")
     limit = DEFAULT_LIMIT if operation.limit is None else operation.limit
     found = await _run(
         call,
         c.Find(
             operation.collection,
-            _filter(operation),
+            filter_of(operation),
             projection=operation.fields,
             sort=list(operation.order) or None,
             skip=operation.skip,
@@ -102,13 +108,13 @@ async def query(call: Call) -> dict[str, Any]:
             raw=True,
         ),
     )
-    total = await _run(call, c.Count(operation.collection, _filter(operation)))
+    total = await _run(call, c.Count(operation.collection, filter_of(operation)))
     pager = {"Offset": operation.skip, "Limit": limit, "Total": total}
     return {"pager": pager, "data": [text.decode() for text in found]}
 
 
 async def aggregate(call: Call) -> dict[str, Any]:
-    operation = _operation(call, "end")
+    operation = operation_of(call, "end")
     pipeline = [{stage: _stage(stage, value)} for stage, value in operation.stages or ()]
     found = await _run(call, c.Aggregate(operation.collection, pipeline))
     return {"data": [_canonical_text(document) for document in found]}
@@ -123,8 +129,8 @@ def _canonical_text(document: dict[str, Any]) -> str:
 
 
 async def count(call: Call) -> dict[str, Any]:
-    operation = _operation(call, "count")
-    return {"count": await _run(call, c.Count(operation.collection, _filter(operation)))}
+    operation = operation_of(call, "count")
+    return {"count": await _run(call, c.Count(operation.collection, filter_of(operation)))}
 
 
 async def add_collection(call: Call) -> dict[str, Any]:

@@ -6,31 +6,27 @@ A task's file is an object whose name cannot be guessed; an import's goes once i
 from __future__ import annotations
 
 import asyncio
-import tarfile
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, BinaryIO, cast
 
 from yunbox.documents import commands as c
-from yunbox.documents import open_database
 from yunbox.documents.dialects import MONGO
-from yunbox.errors import AlreadyExists, CollectionNotFound, FileNotFound, QueryError
-from yunbox.protocols.manage.interchange import read_csv, read_json, write_csv, write_json
+from yunbox.documents.transfer import Format, Import, Mode, Report
+from yunbox.errors import AlreadyExists, FileNotFound, InvalidRequest, NotFound
 from yunbox.protocols.mpserverless import addresses, oss
 from yunbox.protocols.mpserverless.openapi.action import Action, Handler, Refusal
-from yunbox.tools.backup import BackupInfo, list_backups
+from yunbox.tools.backup import list_backups
 
-_TASKS = "openapi tasks"
 _EXPORT_S = 24 * 3600
-_BATCH = 500
-_FORMATS = ("JSON", "CSV")
-_MODES = ("INSERT", "UPSERT")
+_PATIENCE_S = 5.0
+"""How long an answer waits for its task to end, so that small ones are seen as done."""
+_FORMATS: dict[str, Format] = {"JSON": "json", "CSV": "csv"}
+_MODES: dict[str, Mode] = {"INSERT": "insert", "UPSERT": "upsert"}
+_STATUS = {"waiting": "CREATED", "running": "PROCESSING", "done": "SUCCESS", "failed": "FAILED"}
 _MAX_MESSAGES = 20
-
-Document = dict[str, Any]
 
 
 async def create_export(action: Action) -> dict[str, Any]:
@@ -39,24 +35,35 @@ async def create_export(action: Action) -> dict[str, Any]:
     fields = [field.strip() for field in action.text("Fields", "").split(",") if field.strip()]
     if file_type == "CSV" and not fields:
         raise Refusal(400, "MissingFields", "CSV needs Fields. / 导出 CSV 需要指定 Fields")
+    engine = action.services.documents.engine(action.space.id)
+    await engine.run(c.Count(collection, limit=1))
     await _drop_old_exports(action)
-    projection = dict.fromkeys(fields, 1) or None
-    documents = await _engine(action).run(c.Find(collection, {}, projection=projection, sort={"_id": 1}))
-    if file_type == "CSV":
-        content = (",".join(fields) + "\n").encode() + await asyncio.to_thread(write_csv, documents, fields)
-    else:
-        content = await asyncio.to_thread(write_json, documents)
     task = str(uuid.uuid4())
     key = f"exports/{task}.{file_type.lower()}"
-    await action.services.files.put(action.caller, key, content, "application/octet-stream")
-    _keep(action, task, {"kind": "export", "key": key, "count": len(documents), "status": "SUCCESS"})
+
+    async def work() -> dict[str, Any]:
+        with _temporary_file(action) as file:
+            transfers = action.services.transfers
+            count = await transfers.export_file(action.space.id, c.Find(collection), file, _FORMATS[file_type], fields)
+            file.seek(0)
+            await action.services.files.put_file(action.caller, key, file, "application/octet-stream")
+        return {"count": count}
+
+    await _start(action, task, "export", work, key=key)
     return {"TaskId": task}
 
 
 async def query_export(action: Action) -> dict[str, Any]:
     task = _task(action, "export")
-    url = addresses.file_url(action.services, action.origin, action.space, task["key"], _EXPORT_S)
-    return {"Status": task["status"], "DownloadUrl": url, "ExportedCount": str(task["count"]), "DetailMessage": ""}
+    url = ""
+    if task["status"] == "done":
+        url = addresses.file_url(action.services, action.origin, action.space, task["key"], _EXPORT_S)
+    return {
+        "Status": _STATUS[task["status"]],
+        "DownloadUrl": url,
+        "ExportedCount": str(task.get("count", 0)),
+        "DetailMessage": task["message"],
+    }
 
 
 async def create_import(action: Action) -> dict[str, Any]:
@@ -66,9 +73,8 @@ async def create_import(action: Action) -> dict[str, Any]:
     task = str(uuid.uuid4())
     ticket = action.services.files.prepare_upload(action.caller, f"imports/{task}.{file_type.lower()}")
     form = oss.sign(action.services, action.space, ticket)
-    _keep(
-        action, task, {"kind": "import", "key": ticket.key, "collection": collection, "mode": mode, "status": "CREATED"}
-    )
+    content = {"key": ticket.key, "collection": collection, "mode": _MODES[mode], "format": _FORMATS[file_type]}
+    action.services.transfers.jobs.add(action.space.id, task, "import", **content)
     return {
         "TaskId": task,
         "Host": addresses.upload_host(action.origin, action.space, with_scheme=True),
@@ -81,16 +87,43 @@ async def create_import(action: Action) -> dict[str, Any]:
 
 
 async def query_import(action: Action) -> dict[str, Any]:
-    """Run the import once its file is there, and say what became of it."""
-    name, task = action.text("TaskId"), _task(action, "import")
-    if task["status"] == "CREATED":
-        task = await _import_file(action, name, task)
+    """Begin the import once its file is there, and say what became of it."""
+    task = _task(action, "import")
+    if task["status"] == "waiting":
+        await _begin_import(action, task)
+        task = _task(action, "import")
     return {
-        "Status": task["status"],
+        "Status": _STATUS[task["status"]],
         "SuccessCount": str(task.get("succeeded", 0)),
         "FailedCount": str(task.get("failed", 0)),
-        "DetailMessage": task.get("message", ""),
+        "DetailMessage": task["message"],
     }
+
+
+async def _begin_import(action: Action, task: Mapping[str, Any]) -> None:
+    files, key = action.services.files, task["key"]
+    try:
+        files.stat(action.space.id, key)
+    except FileNotFound:
+        return
+
+    async def work() -> dict[str, Any]:
+        await action.services.documents.create_by_default(action.space.id, task["collection"])
+        wanted = Import(task["collection"], task["mode"], new_id=MONGO.new_id)
+        try:
+            with files.open_file(action.space.id, key) as file:
+                report = await action.services.transfers.import_file(action.space.id, file, task["format"], wanted)
+        finally:
+            await files.delete(action.caller, [key])
+        return _outcome(report)
+
+    await action.services.transfers.jobs.start(action.space.id, action.text("TaskId"), work, _PATIENCE_S)
+
+
+def _outcome(report: Report) -> dict[str, Any]:
+    message = "; ".join(f"line {error['line']}: {error['message']}" for error in report.errors[:_MAX_MESSAGES])
+    status = "failed" if report.failed and not report.succeeded else "done"
+    return {"status": status, "succeeded": report.succeeded, "failed": report.failed, "message": message}
 
 
 async def backup_times(action: Action) -> dict[str, Any]:
@@ -102,34 +135,52 @@ async def backup_times(action: Action) -> dict[str, Any]:
 
 async def backup_collections(action: Action) -> dict[str, Any]:
     """The collections of this space in one backup."""
-    backup = await _backup(action)
-    return {"Collections": await asyncio.to_thread(_names_in, backup, action.space.id)}
+    backup = action.text("BackupId")
+    try:
+        found = await action.services.transfers.collections_in(action.space.id, backup)
+    except NotFound:
+        raise _no_backup(backup) from None
+    return {"Collections": [info.name for info in found]}
 
 
 async def create_restore(action: Action) -> dict[str, Any]:
     """Copy collections out of a backup into new ones (``<name>_bak`` by default), which must not exist."""
-    backup, origins = await _backup(action), action.texts("OriginCollections")
-    names = action.texts("NewCollections") or [f"{origin}_bak" for origin in origins]
-    if not origins or len(origins) != len(names):
+    backup, origins = action.text("BackupId"), action.texts("OriginCollections")
+    new_names = action.texts("NewCollections") or [f"{origin}_bak" for origin in origins]
+    if not origins or len(origins) != len(new_names):
         raise Refusal(400, "InvalidNewCollections", "OriginCollections and NewCollections must be of one length.")
-    engine, copied = _engine(action), 0
-    for origin, name in zip(origins, names, strict=True):
-        documents = await asyncio.to_thread(_documents_in, backup, action.space.id, origin)
-        try:
-            await engine.run(c.CreateCollection(name))
-        except AlreadyExists:
-            raise Refusal(409, "EntityAlreadyExists", f"collection `{name}` exists already / 集合已存在") from None
-        for start in range(0, len(documents), _BATCH):
-            await engine.run(c.Insert(name, documents[start : start + _BATCH]))
-        copied += len(documents)
+    names = dict(zip(origins, new_names, strict=True))
+    await _check_restore(action, backup, names)
     task = str(uuid.uuid4())
-    _keep(action, task, {"kind": "restore", "status": "SUCCESS", "succeeded": copied})
+
+    async def work() -> dict[str, Any]:
+        done = await action.services.transfers.restore(action.space.id, backup, names)
+        return {"succeeded": done["documents"]}
+
+    await _start(action, task, "restore", work)
     return {"TaskId": task}
+
+
+async def _check_restore(action: Action, backup: str, names: Mapping[str, str]) -> None:
+    known = (await backup_collections(action))["Collections"]
+    if missing := [name for name in names if name not in known]:
+        raise Refusal(404, "InvalidCollection.NotFound", f"the backup has no collection `{missing[0]}`")
+    try:
+        action.services.transfers.check_new_names(action.space.id, names)
+    except AlreadyExists as error:
+        raise Refusal(409, "EntityAlreadyExists", error.message) from None
+    except InvalidRequest as error:
+        raise Refusal(400, "InvalidNewCollections", error.message) from None
 
 
 async def query_restore(action: Action) -> dict[str, Any]:
     task = _task(action, "restore")
-    return {"Status": task["status"], "SuccessCount": task["succeeded"], "FailedCount": 0, "DetailMessage": ""}
+    return {
+        "Status": _STATUS[task["status"]],
+        "SuccessCount": task.get("succeeded", 0),
+        "FailedCount": 0,
+        "DetailMessage": task["message"],
+    }
 
 
 ACTIONS: dict[str, Handler] = {
@@ -144,27 +195,33 @@ ACTIONS: dict[str, Handler] = {
 }
 
 
-def _engine(action: Action) -> Any:
-    return action.services.documents.engine(action.space.id)
-
-
-def _choice(action: Action, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
+def _choice(action: Action, name: str, choices: Mapping[str, Any], default: str | None = None) -> str:
     value = action.text(name, default).upper()
     if value not in choices:
         raise Refusal(400, f"Invalid{name}", f"{name} must be one of {', '.join(choices)}.")
     return value
 
 
-def _keep(action: Action, task: str, row: dict[str, Any]) -> None:
-    action.services.spaces.set_rule(action.space.id, _TASKS, task, {**row, "at": time.time()})
+async def _start(action: Action, task: str, kind: str, work: Any, **content: Any) -> None:
+    jobs = action.services.transfers.jobs
+    jobs.add(action.space.id, task, kind, **content)
+    await jobs.start(action.space.id, task, work, _PATIENCE_S)
 
 
 def _task(action: Action, kind: str) -> dict[str, Any]:
     name = action.text("TaskId")
-    row: dict[str, Any] | None = action.services.spaces.rule(action.space.id, _TASKS, name)
-    if row is None or row["kind"] != kind:
-        raise Refusal(404, "InvalidTaskId.NotFound", f"task `{name}` does not exist / 任务不存在")
-    return row
+    try:
+        return action.services.transfers.jobs.get(action.space.id, name, kind)
+    except NotFound as error:
+        raise Refusal(404, "InvalidTaskId.NotFound", error.message) from None
+
+
+def _no_backup(name: str) -> Refusal:
+    return Refusal(404, "InvalidBackupId.NotFound", f"backup `{name}` does not exist / 备份不存在")
+
+
+def _temporary_file(action: Action) -> BinaryIO:
+    return cast(BinaryIO, tempfile.TemporaryFile(dir=action.space.directory))
 
 
 async def _drop_old_exports(action: Action) -> None:
@@ -172,78 +229,3 @@ async def _drop_old_exports(action: Action) -> None:
     page = files.list(action.space.id, "exports/")
     old = [file.key for file in page.files if file.modified_at / 1000 < now - _EXPORT_S]
     await files.delete(action.caller, old)
-
-
-async def _import_file(action: Action, name: str, task: dict[str, Any]) -> dict[str, Any]:
-    files, key = action.services.files, task["key"]
-    try:
-        text = (await files.read(action.space.id, key)).decode("utf-8-sig")
-    except FileNotFound:
-        return task
-    except UnicodeDecodeError:
-        text, task = "", {**task, "message": "the file is not UTF-8 / 文件必须是 UTF-8 编码"}
-    # From here on another query finds the import running and does not begin it again.
-    _keep(action, name, {**task, "status": "PROCESSING"})
-    records = read_csv(text) if key.endswith(".csv") else read_json(text)
-    result = await _import_records(action, task, records)
-    await files.delete(action.caller, [key])
-    failed = bool(result["failed"] or task.get("message"))
-    done = {**task, **result, "status": "FAILED" if failed and not result["succeeded"] else "SUCCESS"}
-    _keep(action, name, done)
-    return done
-
-
-async def _import_records(action: Action, task: dict[str, Any], records: Iterator[Any]) -> dict[str, Any]:
-    succeeded, problems = 0, list[str]()
-    failed = 0
-    for line, record in records:
-        try:
-            if isinstance(record, str):
-                raise QueryError(record)
-            await _import_one(action, task, record)
-            succeeded += 1
-        except QueryError as error:
-            failed += 1
-            problems.append(f"line {line}: {error.message}")
-    message = "; ".join([*([task["message"]] if task.get("message") else []), *problems[:_MAX_MESSAGES]])
-    return {"succeeded": succeeded, "failed": failed, "message": message}
-
-
-async def _import_one(action: Action, task: dict[str, Any], document: Document) -> None:
-    documents, collection = action.services.documents, task["collection"]
-    command: c.Command = c.Insert(collection, [document])
-    if task["mode"] == "UPSERT" and "_id" in document:
-        command = c.Update(collection, {"_id": document["_id"]}, document, upsert=True)
-    await documents.run(action.caller, MONGO, command)
-
-
-async def _backup(action: Action) -> BackupInfo:
-    wanted = action.text("BackupId")
-    for info in await asyncio.to_thread(list_backups, action.services.settings.data):
-        if info.name == wanted:
-            return info
-    raise Refusal(404, "InvalidBackupId.NotFound", f"backup `{wanted}` does not exist / 备份不存在")
-
-
-def _names_in(backup: BackupInfo, space_id: str) -> list[str]:
-    return [info.name for info in _ask_backup(backup, space_id, c.ListCollections())]
-
-
-def _documents_in(backup: BackupInfo, space_id: str, collection: str) -> list[Document]:
-    try:
-        found: list[Document] = _ask_backup(backup, space_id, c.Find(collection))
-    except CollectionNotFound:
-        raise Refusal(404, "InvalidCollection.NotFound", f"the backup has no collection `{collection}`") from None
-    return found
-
-
-def _ask_backup(backup: BackupInfo, space_id: str, command: c.Command) -> Any:
-    """Run a command on this space's documents as they were backed up."""
-    member = f"spaces/{space_id}/documents.sqlite"
-    with tempfile.TemporaryDirectory(prefix="yunbox-backup-") as folder, tarfile.open(backup.path) as archive:
-        try:
-            archive.extract(member, folder, filter="data")
-        except KeyError:
-            return []
-        with open_database(Path(folder) / member) as database:
-            return database.engine.run_sync(command)
