@@ -65,7 +65,8 @@ def test_everything_survives_a_restart_and_secrets_are_not_readable_on_disk(tmp_
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("server.sqlite*"))
     for secret in (space.client_secret, space.secret_key, space.access_key_secret, "app-secret-value", "PRIVATE KEY"):
         assert secret.encode() not in stored
-    assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+    for path in (tmp_path / "secret.key", *tmp_path.glob("server.sqlite*")):
+        assert path.stat().st_mode & 0o777 == 0o600, path
 
 
 def test_delete_removes_keys_rules_and_files(spaces: SpaceService) -> None:

@@ -31,12 +31,13 @@ class SpaceStore:
         self._root = path.parent / "spaces"
         self._keyring = keyring
         self._lock = threading.Lock()
+        # SQLite gives its side files the mode of the database, so that has to be right first.
+        path.touch(mode=0o600)
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(5000)
         self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
         self._db.execute(_SCHEMA)
         self._db.execute(f"PRAGMA user_version={FORMAT}")
-        path.chmod(0o600)
 
     def close(self) -> None:
         self._db.close()
