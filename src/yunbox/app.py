@@ -91,6 +91,8 @@ class DataLock:
 
     def __init__(self, data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True)
+        # Other accounts of this machine read nobody's documents; functions, which may run as one, only need to pass.
+        (data / "spaces").mkdir(mode=0o700, exist_ok=True)
         self._file = (data / "lock").open("w", encoding="ascii")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
