@@ -113,6 +113,13 @@ async def test_settings_that_cannot_be(bench: Bench, settings: dict[str, object]
     assert bench.service.list("demo") == []
 
 
+@pytest.mark.parametrize("config", ["{nope", '{"triggers": [{"name": "t", "type": "timer", "config": "never"}]}'])
+async def test_a_project_under_development_runs_without_its_unusable_config_json(bench: Bench, config: str) -> None:
+    deployment = await bench.deploy("f", {"index.js": returning("x"), "config.json": config}, in_place=True)
+    assert "config.json is passed over" in deployment.warnings[0]
+    assert await bench.call("f") == "x"
+
+
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "x" * 65, "a b"])
 async def test_names_that_cannot_be(bench: Bench, name: str) -> None:
     with pytest.raises(InvalidRequest, match="function's name"):

@@ -180,8 +180,9 @@ class FunctionService:
     ) -> Deployment:
         """Make the code in ``source`` the function ``name``; it can be called when this returns.
 
-        ``in_place``: read the files from ``source`` at each start instead of keeping a copy, for `yunbox dev`. Packages
-        that cannot be installed do not stop the deployment: `Deployment.missing` says which and why.
+        ``in_place``: read the files from ``source`` at each start instead of keeping a copy, for `yunbox dev`; then a
+        config.json that cannot be used is a warning, as a cloud would run the code without it. Packages that cannot be
+        installed do not stop the deployment: `Deployment.missing` says which and why.
 
         Raises:
             SpaceNotFound, InvalidRequest: for a bad name or a directory without an entry file, or without Node.js.
@@ -196,10 +197,12 @@ class FunctionService:
             version = store.next_version(name)
             target = space.directory.resolve() / "functions" / name / str(version)
             given = settings if isinstance(settings, FunctionSettings) else settings_from(settings or {})
-            wanted = merge_settings(await asyncio.to_thread(read_settings, source), given)
+            own, warnings = await asyncio.to_thread(_own_settings, source, in_place)
+            wanted = merge_settings(own, given)
             deployment = await self._deployer.deploy(
                 space_id, name, version, source.resolve(), target, wanted, in_place, on_progress or _ignore
             )
+            deployment = replace(deployment, warnings=(*warnings, *deployment.warnings))
             store.add(deployment)
             await self._flip(space_id, name)
             await self._prune(space_id, name)
@@ -535,6 +538,16 @@ _SOURCES = {"user": "client", "guest": "client", "admin": "server", "timer": "ti
 
 def _now() -> int:
     return int(time.time() * 1000)
+
+
+def _own_settings(source: Path, lenient: bool) -> tuple[FunctionSettings, tuple[str, ...]]:
+    """What a function's config.json says, and what is wrong with it."""
+    try:
+        return read_settings(source), ()
+    except InvalidRequest as error:
+        if not lenient:
+            raise
+        return FunctionSettings(), (f"config.json is passed over: {error.message} / 已忽略 config.json",)
 
 
 def _ignore(message: str) -> None:
