@@ -494,15 +494,22 @@ class Engine:
         with self._snapshot(None) as view:
             return building.problems(view)
 
-    def compact(self) -> None:
-        """Rewrite the file without free space. Writers wait meanwhile."""
+    def compact(self) -> tuple[int, int]:
+        """Rewrite the file without free space; its bytes before and after. Writers wait meanwhile."""
         with self._writer.paused():
             connection = apsw.Connection(str(self.path))
             try:
                 connection.set_busy_timeout(5000)
-                connection.execute("VACUUM")
+                before = _bytes_of(connection)
+                connection.execute("VACUUM").fetchall()
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return before, _bytes_of(connection)
             finally:
                 connection.close()
+
+
+def _bytes_of(connection: apsw.Connection) -> int:
+    return int(connection.pragma("page_count")) * int(connection.pragma("page_size"))
 
 
 def _is_short(view: View, collection: Collection, command: Any, selection: Selection) -> bool:
