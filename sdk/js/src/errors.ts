@@ -1,0 +1,148 @@
+/** Errors as `wx.cloud` reports them: a number, an English name, and the API that failed. */
+
+export interface CloudError extends Error {
+  errCode: number
+  errMsg: string
+  requestID?: string
+}
+
+export const GENERIC = -1
+export const NO_PERMISSION = -401001
+export const BAD_PARAMETER = -401002
+export const BAD_TYPE = -401003
+export const CIRCULAR = -402001
+export const WATCH_INIT = -402002
+export const WATCH_RECONNECT = -402003
+export const WATCH_REBUILD = -402004
+export const WATCH_SERVER = -402006
+export const FUNCTION_FAILED = -404011
+export const SYSTEM = -501001
+export const TIMEOUT = -501002
+export const NETWORK = -601003
+
+const NAMES: { [number: string]: string } = {
+  '-1': 'generic error',
+  '-401001': 'api permission denied',
+  '-401002': 'api parameter error',
+  '-401003': 'api parameter type error',
+  '-402001': 'circular reference',
+  '-402002': 'realtime listener init watch fail',
+  '-402003': 'realtime listener reconnect watch fail',
+  '-402004': 'realtime listener rebuild watch fail',
+  '-402005': 'realtime listener close watch fail',
+  '-402006': 'realtime listener server error msg',
+  '-402007': 'realtime listener receive invalid server data',
+  '-402008': 'realtime listener websocket connection error',
+  '-402009': 'realtime listener websocket connection closed',
+  '-402010': 'realtime listener check last fail',
+  '-402011': 'realtime listener unexpected fatal error',
+  '-403001': 'max upload file size exceeded',
+  '-404011': 'cloud function execution error',
+  '-501000': 'resource error',
+  '-501001': 'resource system error',
+  '-501002': 'resource server timeout',
+  '-501003': 'exceed request limit',
+  '-501004': 'exceed concurrent request limit',
+  '-501005': 'invalid env',
+  '-501006': 'invalid common parameters',
+  '-501007': 'invalid parameters',
+  '-501008': 'invalid request source',
+  '-501009': 'resource not initialized',
+  '-502001': 'database request fail',
+  '-502002': 'database invalid command',
+  '-502003': 'database permission denied',
+  '-502004': 'database exceed collection limit',
+  '-502005': 'database collection not exists',
+  '-503001': 'storage request fail',
+  '-503002': 'storage permission denied',
+  '-503003': 'storage file not exists',
+  '-503004': 'storage invalid sign parameter',
+  '-504001': 'functions request fail',
+  '-504002': 'functions execute fail',
+  '-504003': 'functions time limit exceeded',
+  '-601003': 'network error',
+  '-602001': 'query result exceeds limit',
+  '-604001': 'function result exceeds limit',
+  '-604100': 'api not found',
+}
+
+const NUMBERS: { [code: string]: number } = {
+  SYS_ERR: -501001,
+  SERVER_TIMEOUT: -501002,
+  EXCEED_REQUEST_LIMIT: -501003,
+  EXCEED_RATELIMIT: -501003,
+  EXCEED_REQUEST_SIZE_LIMIT: -501003,
+  EXCEED_CONCURRENT_REQUEST_LIMIT: -501004,
+  INVALIID_ENV: -501005,
+  INVALID_ENV: -501005,
+  INVALID_COMMON_PARAM: -501006,
+  INVALID_PARAM: -501007,
+  INVALID_REQUEST_SOURCE: -501008,
+  RESOURCE_NOT_INITIAL: -501009,
+  DATABASE_REQUEST_FAILED: -502001,
+  DATABASE_INVALID_OPERRATOR: -502002,
+  DATABASE_PERMISSION_DENIED: -502003,
+  COLLECTION_PERMISSION_DENIED: -502003,
+  DATABASE_COLLECTION_EXCEED_LIMIT: -502004,
+  DATABASE_COLLECTION_NOT_EXIST: -502005,
+  STORAGE_REQUEST_FAIL: -503001,
+  STORAGE_EXCEED_AUTHORITY: -503002,
+  STORAGE_FILE_NONEXIST: -503003,
+  STORAGE_SIGN_PARAM_INVALID: -503004,
+  FUNCTION_NOT_FOUND: -501000,
+  FUNCTIONS_REQUEST_FAIL: -504001,
+  FUNCTIONS_EXECUTE_FAIL: -504002,
+  FUNCTION_INVOCATION_FAILED: -504002,
+  FUNCTIONS_TIME_LIMIT_EXCEEDED: -504003,
+  FUNCTION_TIME_LIMIT_EXCEEDED: -504003,
+  PERMISSION_DENIED: -401001,
+  CHECK_LOGIN_FAILED: -401001,
+  ACCESS_TOKEN_EXPIRED: -401001,
+  AUTH_LOGIN_FAILED: -401001,
+}
+
+/** The number for a code of the server; families without a number of their own get their family's first. */
+export function numberOf(code: string): number {
+  if (NUMBERS[code]) return NUMBERS[code]
+  if (code.indexOf('DATABASE_') === 0) return -502001
+  if (code.indexOf('STORAGE_') === 0) return -503001
+  if (code.indexOf('FUNCTION') === 0) return -504001
+  return SYSTEM
+}
+
+/** What went wrong, before it is known for which API. */
+export interface Failure {
+  failure: true
+  number: number
+  text: string
+  code?: string
+  requestID?: string
+}
+
+export function failure(number: number, text: string, code?: string, requestID?: string): Failure {
+  return { failure: true, number, text, code, requestID }
+}
+
+function textOf(reason: any): string {
+  if (reason && typeof reason.errMsg === 'string') return reason.errMsg
+  if (reason && typeof reason.errorMessage === 'string') return reason.errorMessage
+  if (reason && typeof reason.message === 'string') return reason.message
+  return String(reason)
+}
+
+/** Whatever was thrown, as the error that the caller of `api` gets. */
+export function cloudError(reason: any, api: string): CloudError {
+  if (reason && typeof reason.errCode === 'number' && typeof reason.errMsg === 'string' && reason.message) return reason
+  const known: Failure = reason && reason.failure ? reason : failure(GENERIC, textOf(reason))
+  return build(known, api)
+}
+
+function build(known: Failure, api: string): CloudError {
+  const heading = 'errCode: ' + known.number + ' ' + (NAMES[String(known.number)] || '')
+  const shown = heading + ' | errMsg: ' + known.text
+  const error = new Error(shown) as CloudError
+  error.errCode = known.number
+  error.errMsg = api + ':fail ' + (known.number === GENERIC || known.number === FUNCTION_FAILED ? known.text : 'Error: ' + shown)
+  if (known.requestID) error.requestID = known.requestID
+  return error
+}
