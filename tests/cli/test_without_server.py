@@ -132,13 +132,15 @@ def test_a_taken_port(tmp_path: Path) -> None:
 
 def test_dev(tmp_path: Path) -> None:
     project, data = write_project(tmp_path / "shop"), str(tmp_path / "data")
-    (project / "cloudfunctions" / "broken").mkdir()
-    (project / "cloudfunctions" / "broken" / "index.js").write_text("exports.main = () => 1")
-    (project / "cloudfunctions" / "broken" / "config.json").write_text('{"timeout": "soon"}')
+    for name in ("odd", "坏"):
+        (project / "cloudfunctions" / name).mkdir()
+        (project / "cloudfunctions" / name / "index.js").write_text("exports.main = () => 1")
+    (project / "cloudfunctions" / "odd" / "config.json").write_text('{"timeout": "soon"}')
     with started("dev", str(project), "--data", data) as (_, ready):
         assert ready["space_id"] == "shop-1"
-        assert ready["functions"] == ["hello"]
-        assert list(ready["failed"]) == ["broken"]
+        assert ready["functions"] == ["hello", "odd"]
+        assert list(ready["failed"]) == ["坏"]
+        assert "timeout" in ready["warnings"]["odd"][0]
         assert ready["missing_collections"] == ["goods"]
         assert ready["client_secret"] == run("space", "show", "shop-1", "--data", data)["client_secret"]
         answer = run("functions", "invoke", "hello", "--data", data, "--openid", "ann")

@@ -35,6 +35,7 @@ class Development:
         self.space_id = space_id
         self.failed: dict[str, str] = {}
         self.missing: dict[str, dict[str, str]] = {}
+        self.warnings: dict[str, list[str]] = {}
         self._functions = {source.name: source for source in project.functions}
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._noticed: asyncio.Queue[list[Path]] = asyncio.Queue()
@@ -57,6 +58,7 @@ class Development:
             "skipped": {path.name: why_skipped(path) for path in self.project.skipped},
             "notes": list(self.project.notes),
             "missing_packages": self.missing,
+            "warnings": self.warnings,
             "missing_collections": missing,
         }
 
@@ -96,6 +98,9 @@ class Development:
                 return
         self.failed.pop(source.name, None)
         self.missing.pop(source.name, None)
+        self.warnings.pop(source.name, None)
+        if deployment.warnings:
+            self.warnings[source.name] = list(deployment.warnings)
         if deployment.missing:
             self.missing[source.name] = dict(deployment.missing)
         for package, why in deployment.missing.items():
