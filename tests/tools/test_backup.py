@@ -14,7 +14,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from yunbox.settings import load_settings
+from tests.server import LiveServer
+from yunbox.settings import Mode, load_settings
 from yunbox.tools import backup, daily
 from yunbox.tools.backup import list_backups, prune_backups, restore_backup, write_backup
 from yunbox.tools.daily import DailyBackups, seconds_until_due
@@ -89,8 +90,16 @@ def test_only_old_automatic_backups_go(data: Path) -> None:
     made = [write_backup(data, automatic=automatic) for automatic in (True, True, False)]
     for info in (made[0], made[2]):
         os.utime(info.path, (0, time.time() - 8 * 86400))
+    left, unfinished = data / "backups" / ".reading-x", data / "backups" / ".name"
+    left.mkdir()
+    (left / "documents.sqlite").touch()
+    for path in (left, unfinished):
+        path.touch()
+        os.utime(path, (0, time.time() - 2 * 86400))
+    (data / "backups" / ".busy").touch()
     prune_backups(data, 7)
     assert {info.name for info in list_backups(data)} == {made[1].name, made[2].name}
+    assert [path.name for path in (data / "backups").glob(".*")] == [".busy"]
 
 
 def at(text: str) -> float:
@@ -130,6 +139,17 @@ async def test_the_schedule(data: Path, monkeypatch: pytest.MonkeyPatch) -> None
     off = DailyBackups(data, 0)
     off.start()
     await off.close()
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("serve", True), ("dev", False)])
+def test_a_server_keeps_the_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, expected: bool
+) -> None:
+    made = threading.Event()
+    monkeypatch.setattr(daily, "_SETTLING_S", 0)
+    monkeypatch.setattr(DailyBackups, "make", lambda self: made.set())
+    with LiveServer(tmp_path, mode):
+        assert made.wait(10 if expected else 0.05) is expected
 
 
 def test_no_backup_fills_the_disk(

@@ -120,11 +120,14 @@ def _info(path: Path) -> BackupInfo:
 
 
 def prune_backups(data: Path, days: int) -> None:
-    """Remove the automatic archives that are older than ``days``."""
-    oldest = (time.time() - days * 86400) * 1000
+    """Remove the automatic archives that are older than ``days``, and what killed processes have left behind."""
+    now = time.time()
     for info in list_backups(data):
-        if info.automatic and info.created_at < oldest:
+        if info.automatic and info.created_at < (now - days * 86400) * 1000:
             info.path.unlink(missing_ok=True)
+    for path in (data / "backups").glob(".*"):
+        if path.stat().st_mtime < now - 86400:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def database_bytes(data: Path) -> int:
