@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import subprocess
 import sys
 import sysconfig
@@ -24,6 +25,8 @@ def pip(*arguments: str) -> None:
 def link_project() -> None:
     """Make `import yunbox` and the `yunbox` program use this checkout, without a build step or a download."""
     site = Path(sysconfig.get_path("purelib"))
+    # Compiled once here: some environments forbid Python to keep what it compiles, and then every start would pay.
+    compileall.compile_dir(ROOT / "src", quiet=1)
     (site / "yunbox-checkout.pth").write_text(f"{ROOT / 'src'}\n", encoding="utf-8")
     for entry in entry_points():
         program = Path(sys.executable).parent / entry
