@@ -23,7 +23,7 @@ bench: setup-dev
 
 setup: $(VENV)/.runtime node
 
-setup-dev: $(VENV)/.dev node tests/compat/node_modules/.installed
+setup-dev: $(VENV)/.dev node tests/compat/node_modules/.installed sdk/js/dist/.built
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -46,5 +46,14 @@ tests/compat/node_modules/.installed: tests/compat/package-lock.json | node
 	cd tests/compat && $(CURDIR)/$(BIN)/python ../../scripts/npm.py ci --no-audit --no-fund
 	@touch $@
 
+sdk/js/node_modules/.installed: sdk/js/package-lock.json | node
+	cd sdk/js && $(CURDIR)/$(BIN)/python ../../scripts/npm.py ci --no-audit --no-fund
+	@touch $@
+
+# The client package: what mini programs, browsers and Node.js load.
+sdk/js/dist/.built: $(shell find sdk/js/src -name '*.ts') sdk/js/build.mjs sdk/js/tsconfig.json sdk/js/node_modules/.installed
+	$(BIN)/python scripts/node.py sdk/js/build.mjs
+	@touch $@
+
 clean:
-	rm -rf $(VENV) tests/compat/node_modules .cache
+	rm -rf $(VENV) tests/compat/node_modules sdk/js/node_modules sdk/js/dist sdk/js/miniprogram_dist .cache

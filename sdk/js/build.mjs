@@ -16,7 +16,7 @@ execFileSync(process.execPath, [compiler], { stdio: 'inherit' })
 
 const UMD = '(function(r,f){if(typeof module==="object"&&module.exports)module.exports=f();else if(typeof define==="function"&&define.amd)define([],f);else r.yunbox=f()})'
 const exported = 'module.exports=module.exports["default"];module.exports["default"]=module.exports;'
-const shared = { bundle: true, target: 'es5', minify: true, legalComments: 'none', logLevel: 'warning', charset: 'utf8' }
+const shared = { absWorkingDir: here, bundle: true, target: 'es5', minify: true, legalComments: 'none', logLevel: 'warning', charset: 'utf8' }
 
 await build({ ...shared, entryPoints: ['build/index.js'], format: 'cjs', outfile: 'miniprogram_dist/index.js', footer: { js: exported } })
 await build({ ...shared, entryPoints: ['build/node.js'], format: 'cjs', platform: 'node', outfile: 'dist/node.cjs', footer: { js: exported } })

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import not_run
 from tests.server import LiveServer
 from yunbox.documents import commands
+from yunbox.documents.rules.security import security_rules
 from yunbox.spaces import Space
 
 HERE = Path(__file__).resolve().parent
@@ -68,3 +69,28 @@ def test_every_step_passes(cloud: LiveServer, tmp_path: Path, host: str) -> None
     (tmp_path / "index.js").write_text(ECHO)
     cloud.call(cloud.services.functions.deploy(space.id, tmp_path, "echo"))
     assert passed(run_script("suite.js", host, cloud.endpoint, space.id)) >= 23
+
+
+def test_signing_in_installing_and_lost_sockets(cloud: LiveServer) -> None:
+    space = cloud.create_space()
+    create_collections(cloud, space, "notes", "open")
+    cloud.services.spaces.set(space.id, {"allow_guests": True})
+    cloud.services.documents.set_rules(space.id, "open", security_rules({"read": True}))
+    assert passed(run_script("hosting.js", cloud.endpoint, space.id)) == 11
+
+
+def test_the_client_for_mini_programs_is_small_and_plain() -> None:
+    code = (PACKAGE / "miniprogram_dist" / "index.js").read_bytes()
+    assert len(gzip.compress(code, 9)) < MOST_BYTES
+    [found] = run_script("bundles.js")
+    assert found["forbidden"] == []
+    assert found["bare"] == "function" * 3
+    assert found["esm"] == found["node"] == found["names"]
+
+
+def test_the_lock_names_no_addresses() -> None:
+    assert "://" not in (PACKAGE / "package-lock.json").read_text()
+    described = json.loads((PACKAGE / "package.json").read_text())
+    assert "dependencies" not in described
+    for field in ("main", "module", "unpkg", "types"):
+        assert (PACKAGE / described[field]).is_file(), field

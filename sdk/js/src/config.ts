@@ -41,7 +41,16 @@ export function configure(settings: Settings): void {
 export function settingsFor(host: Host, own: Settings): Settings {
   const settings: Settings = {}
   assign(settings, host.settings())
-  assign(settings, globalObject().YUNBOX_CONFIG)
+  assign(settings, carried())
   assign(settings, own)
   return assign(settings, given)
+}
+
+/** The space for an application that names `env`: what is configured beside the code counts more. */
+export function spaceFor(host: Host, env: string | undefined): string {
+  return given.env || carried().env || env || host.settings().env || ''
+}
+
+function carried(): Settings {
+  return globalObject().YUNBOX_CONFIG || {}
 }

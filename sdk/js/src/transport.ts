@@ -1,6 +1,6 @@
 /** `POST /web`: every operation is one JSON object with an `action`. */
 
-import { Settings, settingsFor } from './config'
+import { Settings, settingsFor, spaceFor } from './config'
 import { failure, GENERIC, numberOf, NETWORK, TIMEOUT } from './errors'
 import { Host } from './host'
 import { assign, Fields, isObject } from './objects'
@@ -22,7 +22,7 @@ export class Transport {
   constructor(host: Host, own: Settings, env: string | undefined) {
     this.host = host
     this.settings = settingsFor(host, own)
-    this.env = this.settings.env || env || ''
+    this.env = spaceFor(host, env)
     this.endpoint = String(this.settings.endpoint || '').replace(/\/+$/, '')
     this.session = new Session(this)
   }
