@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 CallerKind = Literal["admin", "user", "function", "timer", "guest"]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """The identity behind one request, as proven by its protocol; services trust it.
 
     ``admin`` holds a space's keys; ``function`` is user code with admin rights on behalf of a user (``openid`` and

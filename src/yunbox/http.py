@@ -37,12 +37,13 @@ class ClientDisconnected(Exception):
 class Request:
     """One HTTP request: parsed lazily, body read once."""
 
-    __slots__ = ("_body", "_receive", "scope")
+    __slots__ = ("_body", "_by_name", "_receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self._receive = receive
         self._body: bytes | None = None
+        self._by_name: dict[bytes, bytes] | None = None
 
     @property
     def method(self) -> str:
@@ -75,12 +76,10 @@ class Request:
         return headers
 
     def header(self, name: str) -> str:
-        """The value of a header, or ``""``."""
-        wanted = name.lower().encode("latin-1")
-        for key, value in self.headers:
-            if key == wanted:
-                return value.decode("latin-1")
-        return ""
+        """The value of a header (the first of several), or ``""``."""
+        if self._by_name is None:
+            self._by_name = dict(reversed(self.headers))
+        return self._by_name.get(name.lower().encode("latin-1"), b"").decode("latin-1")
 
     @property
     def client_ip(self) -> str:
@@ -97,15 +96,20 @@ class Request:
         Raises:
             ClientDisconnected: when the connection ends before the body does.
         """
+        async for chunk in self._stream(await self._receive()):
+            yield chunk
+
+    async def _stream(self, message: Message) -> AsyncIterator[bytes]:
         more = True
         while more:
-            message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnected
             chunk = message.get("body", b"")
             more = message.get("more_body", False)
             if chunk:
                 yield chunk
+            if more:
+                message = await self._receive()
 
     async def body(self, limit: int = DEFAULT_BODY_LIMIT) -> bytes:
         """The whole body.
@@ -119,9 +123,13 @@ class Request:
         return self._body
 
     async def _read(self, limit: int) -> bytes:
+        message = await self._receive()
+        whole: bytes = message.get("body", b"")
+        if message["type"] == "http.request" and not message.get("more_body") and len(whole) <= limit:
+            return whole
         chunks: list[bytes] = []
         size = 0
-        async for chunk in self.stream():
+        async for chunk in self._stream(message):
             size += len(chunk)
             if size <= limit:
                 chunks.append(chunk)
@@ -143,7 +151,7 @@ class Response:
 
     async def send(self, send: Send) -> None:
         """Write the answer to an ASGI connection."""
-        headers = [(b"content-length", str(len(self.body)).encode())]
+        headers = [(b"content-length", b"%d" % len(self.body))]
         if self.content_type:
             headers.append((b"content-type", self.content_type.encode("latin-1")))
         headers.extend((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers)
@@ -197,11 +205,13 @@ class Dispatcher:
         self._fallback = fallback
         self._exact: dict[tuple[str, str], ASGIApp] = {}
         self._prefix: dict[str, list[tuple[str, ASGIApp]]] = {"http": [], "websocket": []}
+        self._prefixes: dict[str, tuple[str, ...]] = {}
         self._suffix: dict[tuple[str, str], ASGIApp] = {}
         for route in routes:
             self._add(route)
-        for prefixes in self._prefix.values():
+        for scheme, prefixes in self._prefix.items():
             prefixes.sort(key=lambda item: -len(item[0]))
+            self._prefixes[scheme] = tuple(prefix for prefix, _ in prefixes)
 
     def _add(self, route: Route) -> None:
         if route.match == "prefix":
@@ -216,9 +226,8 @@ class Dispatcher:
         path = normal_path(path)
         if found := self._exact.get((scheme, path)):
             return found
-        for prefix, app in self._prefix[scheme]:
-            if path.startswith(prefix):
-                return app
+        if path.startswith(self._prefixes[scheme]):
+            return next(app for prefix, app in self._prefix[scheme] if path.startswith(prefix))
         return self._suffix.get((scheme, path[path.rfind("/") :]), self._fallback)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -63,7 +63,7 @@ def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools" if sys.platform != "win32" else "h11",
+        http=_http_protocol(),
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         lifespan="on",
@@ -76,6 +76,14 @@ def _config(app: App) -> uvicorn.Config:
         proxy_headers=app.settings.trust_proxy,
         forwarded_allow_ips="*" if app.settings.trust_proxy else None,
     )
+
+
+def _http_protocol() -> Any:
+    if sys.platform == "win32":
+        return "h11"
+    from yunbox.gathering import GatheringProtocol
+
+    return GatheringProtocol
 
 
 def _tls_context(settings: Settings) -> Callable[[], ssl.SSLContext]:

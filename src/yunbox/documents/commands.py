@@ -7,43 +7,39 @@ A missing collection raises ``CollectionNotFound`` unless ``missing_ok`` (reads,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 Document = dict[str, Any]
 Sort = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 
-class Command:
-    """Base of all commands."""
-
-    __slots__ = ()
+class Command(msgspec.Struct, frozen=True):
+    """Base of all commands. ``msgspec.structs.replace`` makes a changed copy."""
 
 
-@dataclass(frozen=True, slots=True)
-class CreateCollection(Command):
+class CreateCollection(Command, frozen=True):
     """Make an empty collection. Raises ``AlreadyExists``. Result: ``None``."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropCollection(Command):
+class DropCollection(Command, frozen=True):
     """Remove a collection with its documents and indexes. Result: ``None``."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenameCollection(Command):
+class RenameCollection(Command, frozen=True):
     """Rename a collection. Raises ``AlreadyExists`` when the new name is taken. Result: ``None``."""
 
     name: str
     new_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListCollections(Command):
+class ListCollections(Command, frozen=True):
     """Result: a list of :class:`CollectionInfo`, by name."""
 
 
@@ -57,8 +53,7 @@ class CollectionInfo:
     indexes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Insert(Command):
+class Insert(Command, frozen=True):
     """Add documents. Result: :class:`InsertResult`. Raises ``DuplicateKey``; with ``ordered`` what came before stays."""
 
     collection: str
@@ -72,15 +67,14 @@ class InsertResult:
     ids: list[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Find(Command):
+class Find(Command, frozen=True):
     """Result: a list of documents, or with ``raw`` of ``bytes``: each the stored relaxed-EJSON text.
 
     ``limit`` 0 means all. ``hide`` names top-level fields that are left out.
     """
 
     collection: str
-    filter: Document = field(default_factory=dict)
+    filter: Document = msgspec.field(default_factory=dict)
     projection: Document | None = None
     sort: Sort | None = None
     skip: int = 0
@@ -93,12 +87,11 @@ class Find(Command):
     missing_ok: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Count(Command):
+class Count(Command, frozen=True):
     """Result: an ``int``."""
 
     collection: str
-    filter: Document = field(default_factory=dict)
+    filter: Document = msgspec.field(default_factory=dict)
     skip: int = 0
     limit: int = 0
     hint: Any = None
@@ -107,20 +100,18 @@ class Count(Command):
     missing_ok: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Distinct(Command):
+class Distinct(Command, frozen=True):
     """Result: a list of values."""
 
     collection: str
     key: str
-    filter: Document = field(default_factory=dict)
+    filter: Document = msgspec.field(default_factory=dict)
     collation: Document | None = None
     max_time_ms: int | None = None
     missing_ok: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate(Command):
+class Aggregate(Command, frozen=True):
     """Result: a list of documents. ``prefilter`` (a rule) is applied before the first stage, and to nothing else."""
 
     collection: str
@@ -134,8 +125,7 @@ class Aggregate(Command):
     missing_ok: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Update(Command):
+class Update(Command, frozen=True):
     """Change documents. ``update`` holds operators, is a replacement document, or a pipeline (a list).
 
     ``on_insert`` is stamped on an upserted document; ``new_id`` makes its ``_id`` when the filter gives none.
@@ -165,8 +155,7 @@ class UpdateResult:
     upserted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delete(Command):
+class Delete(Command, frozen=True):
     """Remove documents; without ``multi`` the first in ``sort`` order. Result: how many."""
 
     collection: str
@@ -179,8 +168,7 @@ class Delete(Command):
     missing_ok: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FindAndModify(Command):
+class FindAndModify(Command, frozen=True):
     """Change or remove one document and return it. Result: :class:`FindAndModifyResult`."""
 
     collection: str
@@ -209,8 +197,7 @@ class FindAndModifyResult:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bulk(Command):
+class Bulk(Command, frozen=True):
     """Run writing commands one after the other and commit them together.
 
     Result: a list of their results; in place of one that failed, its error, with which ``ordered`` ends the list.
@@ -220,8 +207,7 @@ class Bulk(Command):
     ordered: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CreateIndex(Command):
+class CreateIndex(Command, frozen=True):
     """Make an index. ``keys`` are (path, direction or kind). Result: its name."""
 
     collection: str
@@ -236,30 +222,26 @@ class CreateIndex(Command):
     default_language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DropIndex(Command):
+class DropIndex(Command, frozen=True):
     """Remove an index. Result: ``None``."""
 
     collection: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListIndexes(Command):
+class ListIndexes(Command, frozen=True):
     """Result: a list of index documents in MongoDB's form, ``_id_`` first."""
 
     collection: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explain(Command):
+class Explain(Command, frozen=True):
     """How ``command`` would run. Result: a document with ``queryPlanner`` and ``executionStats``."""
 
     command: Command
 
 
-@dataclass(frozen=True, slots=True)
-class Backup(Command):
+class Backup(Command, frozen=True):
     """Write a consistent copy of the space's documents to ``path``. Result: ``None``."""
 
     path: str

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from bson import ObjectId
+
+from yunbox.tools.random_names import random_hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,13 @@ class Dialect:
     generous_time_ms: int
 
 
-def _hex_id() -> str:
-    return secrets.token_hex(16)
-
-
 def _object_id() -> str:
     return str(ObjectId())
 
 
 TCB = Dialect(
     name="tcb",
-    new_id=_hex_id,
+    new_id=random_hex,
     creates_collections=False,
     shows_owner=True,
     user_page=Page(default=100, vendor=1000, generous=10_000),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.documents import commands as c
@@ -314,5 +317,5 @@ def _without_owner(result: Any) -> Any:
     if isinstance(result, dict) and OWNER in result:
         return {key: value for key, value in result.items() if key != OWNER}
     if isinstance(result, c.FindAndModifyResult) and result.document is not None:
-        return replace(result, document=_without_owner(result.document))
+        return dataclasses.replace(result, document=_without_owner(result.document))
     return result

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import orjson
 
 from yunbox.caller import Caller
 from yunbox.errors import Unauthenticated
+from yunbox.tools.random_names import random_hex
 
 KEY_ID_PREFIX = "AKIDfn"
 _MAC = 32
@@ -56,7 +56,7 @@ class Capabilities:
 
     def issue(self, caller: Caller, lifetime: float) -> Capability:
         """A capability for ``caller`` (a running function's) that ends ``lifetime`` seconds from now."""
-        secret_id = KEY_ID_PREFIX + secrets.token_hex(13)
+        secret_id = KEY_ID_PREFIX + random_hex()[:26]
         claims: dict[str, Any] = {name: value for name in _FIELDS if (value := getattr(caller, name))}
         claims |= {"request": caller.request_id, "key": secret_id, "until": int(self._clock() + lifetime + 1)}
         payload = orjson.dumps(claims)

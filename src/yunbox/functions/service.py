@@ -6,16 +6,15 @@ import asyncio
 import contextlib
 import logging
 import re
-import secrets
 import shutil
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from yunbox.caller import Caller
 from yunbox.errors import FunctionFailed, FunctionNotFound, InvalidRequest, LimitExceeded, NotFound, YunboxError
@@ -36,6 +35,7 @@ from yunbox.functions.runners.pool import Pool
 from yunbox.functions.triggers import Timer, Timers, timer_event
 from yunbox.spaces import SpaceService
 from yunbox.statistics import StatisticsService
+from yunbox.tools.random_names import random_uuid
 
 _log = logging.getLogger("yunbox.functions")
 
@@ -444,8 +444,8 @@ class FunctionService:
             if source.count(",") > DEPTH_LIMIT:
                 raise LimitExceeded(f"functions call each other more than {DEPTH_LIMIT} deep / 云函数嵌套调用过深")
         app_id = caller.app_id or str(self._spaces.get(caller.space).settings.get("app_id") or "") or None
-        request_id = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
-        return replace(caller.as_function(name, source), app_id=app_id, request_id=request_id), nested
+        request_id = random_uuid()
+        return structs.replace(caller.as_function(name, source), app_id=app_id, request_id=request_id), nested
 
     def _frame(self, active: _Active, caller: Caller, running: Caller, event: Any, timeout: float) -> bytes:
         capability = self.capabilities.issue(running, timeout + LATE_WORK)

@@ -9,11 +9,11 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.errors import FunctionFailed, InvalidRequest, YunboxError

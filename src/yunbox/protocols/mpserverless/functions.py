@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from yunbox.errors import FunctionNotFound, PermissionDenied, Unauthenticated
 from yunbox.protocols.mpserverless.call import Call, Method

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-import uuid
 import zlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
+from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.errors import LimitExceeded, NotFound, PermissionDenied, Unauthenticated, YunboxError
@@ -28,6 +27,7 @@ from yunbox.protocols.mpserverless.metering import measure
 from yunbox.protocols.mpserverless.registry import METHODS, OPEN_METHODS
 from yunbox.services import Services
 from yunbox.spaces.space import Space
+from yunbox.tools.random_names import random_uuid
 
 CLIENT_CLOCK_TOLERANCE_S = 24 * 3600
 SERVER_CLOCK_TOLERANCE_S = 15 * 60
@@ -53,7 +53,7 @@ class Gateway:
     async def _answer(self, request: Request, read: Any) -> Response:
         if request.method == "OPTIONS":
             return envelope.preflight()
-        request_id, started = str(uuid.uuid4()), time.perf_counter()
+        request_id, started = random_uuid(), time.perf_counter()
         call: Call | None = None
         failure: YunboxError | None = None
         try:

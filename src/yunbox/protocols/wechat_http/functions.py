@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from yunbox.protocols.wechat_http.call import Call, Handler
 from yunbox.protocols.wechat_http.errors import ApiError

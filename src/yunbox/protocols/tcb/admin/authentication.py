@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.errors import SpaceNotFound, Unauthenticated

@@ -6,10 +6,10 @@ The action's name tells the dialect (tencent-server-wire.md §5.1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from yunbox.documents import commands
 from yunbox.documents.dialects import TCB

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from yunbox.errors import DuplicateKey, SpaceNotFound, YunboxError
 from yunbox.http import Handler as HttpHandler
@@ -19,6 +19,7 @@ from yunbox.protocols.tcb.admin.envelope import Envelope, check_size, read_json,
 from yunbox.protocols.tcb.admin.wechat import WeChatApi
 from yunbox.protocols.tcb.errors import VendorError, vendor_error
 from yunbox.services import Services
+from yunbox.tools.random_names import random_hex
 
 _log = logging.getLogger("yunbox.tcb.admin")
 
@@ -28,7 +29,7 @@ def admin_endpoint(services: Services) -> HttpHandler:
     wechat = WeChatApi(services.settings.wechat_api_url)
 
     async def handle(request: Request) -> Response:
-        request_id = uuid.uuid4().hex
+        request_id = random_hex()
         envelope: Envelope | None = None
         try:
             envelope = await _read(services, request)
@@ -67,7 +68,7 @@ async def _answer(
         )
     call = Call(
         services,
-        replace(caller, request_id=caller.request_id or request_id),
+        structs.replace(caller, request_id=caller.request_id or request_id),
         request,
         envelope.values,
         request_id,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.errors import InvalidRequest, SpaceNotFound, Unauthenticated, YunboxError

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 import orjson
+from msgspec.structs import replace
 
 from yunbox.errors import InvalidRequest, Unauthenticated, YunboxError
 from yunbox.http import Request, Response, json_response
@@ -20,6 +20,7 @@ from yunbox.protocols.tcb.values import parse
 from yunbox.protocols.tcb.web.call import Call
 from yunbox.protocols.tcb.web.handler import token_of
 from yunbox.services import Services
+from yunbox.tools.random_names import random_uuid
 
 _log = logging.getLogger("yunbox.gateway")
 
@@ -86,7 +87,7 @@ class GatewayHandler:
     async def __call__(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return preflight(request)
-        request_id = request.header("x-request-id") or str(uuid.uuid4())
+        request_id = request.header("x-request-id") or random_uuid()
         headers = [*cors_headers(request), ("x-request-id", request_id)]
         segments = tuple(unquote(part) for part in request.raw_path.split("/v1/", 1)[1].strip("/").split("/"))
         try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.errors import InvalidRequest, YunboxError
@@ -16,6 +16,7 @@ from yunbox.protocols.tcb.web.call import Actions, Answer, Call
 from yunbox.protocols.tcb.web.errors import web_error
 from yunbox.services import Services
 from yunbox.spaces import Space
+from yunbox.tools.random_names import random_uuid
 
 PUBLIC = frozenset(
     {
@@ -44,7 +45,7 @@ class WebHandler:
     async def __call__(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return preflight(request)
-        request_id = str(uuid.uuid4())
+        request_id = random_uuid()
         action = ""
         try:
             params = await self._params(request)
