@@ -62,7 +62,7 @@ def create_collections(cloud: LiveServer, space: Space, *names: str) -> None:
         cloud.call(engine.run(commands.CreateCollection(name)))
 
 
-@pytest.mark.parametrize("host", ["node", "wx", "my", "dd"])
+@pytest.mark.parametrize("host", ["node", "browser", "wx", "my", "dd"])
 def test_every_step_passes(cloud: LiveServer, tmp_path: Path, host: str) -> None:
     space = cloud.create_space()
     create_collections(cloud, space, "notes")

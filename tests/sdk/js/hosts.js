@@ -251,4 +251,44 @@ function locate(from, name) {
   return file.endsWith('.js') ? file : `${file}.js`
 }
 
-module.exports = { startMiniProgram, newFile }
+/** What browsers call XMLHttpRequest, as far as anybody may use it. */
+class Request {
+  upload = {}
+  sent = {}
+  aborting = new AbortController()
+  open(method, url) { Object.assign(this.sent, { method, url, headers: {} }) }
+  setRequestHeader(name, value) { this.sent.headers[name] = value }
+  abort() { this.aborting.abort() }
+  async send(body) {
+    const { method, url, headers } = this.sent
+    try {
+      const answer = await fetch(url, { method, headers, body: body || undefined, signal: this.aborting.signal })
+      const progress = { lengthComputable: true, loaded: 9, total: 9 }
+      if (this.upload.onprogress) this.upload.onprogress(progress)
+      if (this.onprogress) this.onprogress(progress)
+      this.status = answer.status
+      if (this.responseType === 'blob') this.response = await answer.blob()
+      else this.responseText = await answer.text()
+    } catch {
+      return this.onerror()
+    }
+    return this.onload()
+  }
+}
+
+/** A web page with the UMD file: a realm with what browsers have. */
+function startPage() {
+  const kept = new Map()
+  const localStorage = {
+    getItem: (key) => (kept.has(key) ? kept.get(key) : null),
+    setItem: (key, value) => { kept.set(key, value) },
+    removeItem: (key) => { kept.delete(key) },
+  }
+  const realm = { document: {}, XMLHttpRequest: Request, WebSocket, FormData, Blob, URL, localStorage, setTimeout, clearTimeout, console }
+  const context = vm.createContext(realm, { codeGeneration: { strings: false, wasm: false } })
+  const file = path.join(PACKAGE, '..', 'dist', 'yunbox.umd.js')
+  vm.runInContext(fs.readFileSync(file, 'utf8'), context, { filename: file })
+  return realm.yunbox
+}
+
+module.exports = { startMiniProgram, startPage, newFile }

@@ -4,14 +4,21 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
-const { newFile, startMiniProgram } = require('./hosts')
+const { newFile, startMiniProgram, startPage } = require('./hosts')
 
 const [kind, endpoint, space] = process.argv.slice(2)
 const steps = []
 const step = (title, run) => steps.push([title, run])
 
+const fileOf = (content) => (kind === 'browser' ? new Blob([content]) : newFile(content))
+
 /** A client that is signed in as `user`. */
 function clientOf(user) {
+  if (kind === 'browser') {
+    const cloud = startPage().configure({ endpoint, signIn: { developer: user } })
+    cloud.init({ env: space })
+    return cloud
+  }
   if (kind !== 'node') {
     const cloud = startMiniProgram(kind, user).require('yunbox').configure({ endpoint })
     cloud.init({ env: space, traceUser: true })
@@ -204,20 +211,21 @@ step('a large field of a call', async () => {
 
 step('upload', async () => {
   const progress = []
-  const task = cloud.uploadFile({ cloudPath: '目录/a b.txt', filePath: newFile('contents!') })
+  const task = cloud.uploadFile({ cloudPath: '目录/a b.txt', filePath: fileOf('contents!') })
   task.onProgressUpdate((event) => progress.push(event))
   const done = await task
   assert.match(done.fileID, /^cloud:\/\/.+\..+\/目录\/a b\.txt$/)
   assert.equal(done.statusCode, 200)
   assert.equal(done.errMsg, 'cloud.uploadFile:ok')
-  assert.equal(progress[progress.length - 1 ]?.progress ?? 100, 100)
+  assert.equal(progress[progress.length - 1]?.progress ?? 100, 100)
   if (kind !== 'dd') same([progress[0].totalBytesSent, progress[0].totalBytesExpectedToSend], [9, 9])
   state.file = done.fileID
 })
 
 step('download', async () => {
   const { tempFilePath, statusCode, errMsg } = await cloud.downloadFile({ fileID: state.file })
-  assert.equal(fs.readFileSync(tempFilePath, 'utf8'), 'contents!')
+  const text = kind === 'browser' ? await (await fetch(tempFilePath)).text() : fs.readFileSync(tempFilePath, 'utf8')
+  assert.equal(text, 'contents!')
   same([statusCode, errMsg], [200, 'cloud.downloadFile:ok'])
   assert.equal((await failing(cloud.downloadFile({ fileID: state.file + 'x' }))).errCode, -503003)
 })
@@ -225,7 +233,7 @@ step('download', async () => {
 step('a task in callback style, and abort', async () => {
   const content = 'x'.repeat(2_000_000)
   const error = await new Promise((resolve, reject) => {
-    const task = cloud.uploadFile({ cloudPath: 'aborted.txt', filePath: newFile(content), success: () => reject(new Error('not aborted')), fail: resolve })
+    const task = cloud.uploadFile({ cloudPath: 'aborted.txt', filePath: fileOf(content), success: () => reject(new Error('not aborted')), fail: resolve })
     task.abort()
   })
   assert.match(error.errMsg, /^cloud\.uploadFile:fail abort/)
