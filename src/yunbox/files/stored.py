@@ -51,7 +51,7 @@ class FileIndex:
         self._reading = threading.Lock()
         self._writer = apsw.Connection(str(path))
         self._writer.set_busy_timeout(10_000)
-        self._writer.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+        self._writer.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL").fetchall()
         self._writer.execute(_SCHEMA)
         self._writer.execute(f"PRAGMA user_version={FORMAT}")
         self._reader = apsw.Connection(str(path))

@@ -33,7 +33,7 @@ class Metadata:
         self._data = data
         self._connection = apsw.Connection(str(path))
         self._connection.set_busy_timeout(5000)
-        self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL").fetchall()
         self._connection.execute(_SCHEMA)
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ class UserStore:
         self._lock = threading.RLock()
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(5000)
-        self._db.execute(f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}")
+        self._db.execute(f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}").fetchall()
         self._db.execute(_SCHEMA)
         self._unsynced = apsw.Connection(str(path))
         self._unsynced.set_busy_timeout(5000)

@@ -35,7 +35,7 @@ class SpaceStore:
         path.touch(mode=0o600)
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(5000)
-        self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL").fetchall()
         self._db.execute(_SCHEMA)
         self._db.execute(f"PRAGMA user_version={FORMAT}")
 

@@ -82,7 +82,7 @@ class StatisticsStore:
         self._lock = threading.Lock()
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(5000)
-        self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+        self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
         self._db.execute(_SCHEMA)
         self._db.execute(f"PRAGMA user_version={FORMAT}")
 
