@@ -30,12 +30,14 @@ await build({
   footer: { js: `return module.exports["default"]});` },
 })
 
-const members = 'init callFunction uploadFile downloadFile getTempFileURL deleteFile database CloudID CDN callContainer connectContainer resolve publicURL Cloud configure install createCloudContext version'.split(' ')
+const members = 'init callFunction uploadFile downloadFile getTempFileURL deleteFile database CloudID CDN callContainer connectContainer resolve publicURL Cloud configure install installAlipay createCloudContext version'.split(' ')
 const named = members.map((name) => `export var ${name} = yunbox.${name};`).join('\n')
 mkdirSync('dist', { recursive: true })
 for (const [name, client] of [['index', './client.mjs'], ['node', './node.cjs']]) {
   writeFileSync(`dist/${name}.mjs`, `import yunbox from '${client}';\nexport default yunbox;\n${named}\n`)
 }
-writeFileSync('miniprogram_dist/wx.js', "module.exports = require('./index.js').install();\n")
-writeFileSync('dist/wx.cjs', "module.exports = require('./node.cjs').install();\n")
+for (const [name, install] of [['wx', 'install'], ['my', 'installAlipay']]) {
+  writeFileSync(`miniprogram_dist/${name}.js`, `module.exports = require('./index.js').${install}();\n`)
+  writeFileSync(`dist/${name}.cjs`, `module.exports = require('./node.cjs').${install}();\n`)
+}
 rmSync('build', { recursive: true })

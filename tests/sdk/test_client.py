@@ -76,7 +76,7 @@ def test_signing_in_installing_and_lost_sockets(cloud: LiveServer) -> None:
     create_collections(cloud, space, "notes", "open")
     cloud.services.spaces.set(space.id, {"allow_guests": True})
     cloud.services.documents.set_rules(space.id, "open", security_rules({"read": True}))
-    assert passed(run_script("hosting.js", cloud.endpoint, space.id)) == 11
+    assert passed(run_script("hosting.js", cloud.endpoint, space.id)) == 12
 
 
 def test_the_client_for_mini_programs_is_small_and_plain() -> None:

@@ -4,11 +4,11 @@ import { CloudContext, contextMaker } from './alipay'
 import { CloudAPI, cloudConstructor, makeCloud } from './cloud'
 import { configure, Settings } from './config'
 import { Host } from './host'
-import { installInto } from './install'
-import { globalObject } from './objects'
+import { installAlipay, installInto } from './install'
 import { VERSION } from './transport'
 
 declare const wx: any
+declare const my: any
 
 export interface Yunbox extends CloudAPI {
   Cloud: new (options?: any) => CloudAPI
@@ -16,6 +16,8 @@ export interface Yunbox extends CloudAPI {
   configure(settings: Settings): Yunbox
   /** Make `wx.cloud` this client: of the given `wx`, or of the host's. */
   install(wx?: any): Yunbox
+  /** Make `my.cloud` this client, under Alipay's names. */
+  installAlipay(my?: any): Yunbox
   createCloudContext(options?: { env?: string; appId?: string }): CloudContext
   version: string
 }
@@ -30,9 +32,11 @@ export function makeYunbox(host: Host): Yunbox {
     return yunbox
   }
   yunbox.install = (given) => {
-    const target = given || (typeof wx !== 'undefined' ? wx : globalObject().wx)
-    if (!target) throw new Error('there is no wx here to install into / 当前环境没有 wx')
-    installInto(target, yunbox)
+    installInto(given || (typeof wx !== 'undefined' ? wx : null), yunbox)
+    return yunbox
+  }
+  yunbox.installAlipay = (given) => {
+    installAlipay(given || (typeof my !== 'undefined' ? my : null), yunbox.createCloudContext)
     return yunbox
   }
   return yunbox

@@ -110,17 +110,22 @@ export function numberOf(code: string): number {
   return SYSTEM
 }
 
-/** What went wrong, before it is known for which API. */
-export interface Failure {
+/** What went wrong, before it is known for which API. An error by itself, for calls that throw at once. */
+export interface Failure extends CloudError {
   failure: true
   number: number
   text: string
   code?: string
-  requestID?: string
 }
 
 export function failure(number: number, text: string, code?: string, requestID?: string): Failure {
-  return { failure: true, number, text, code, requestID }
+  const made = errorOf(number, text, text) as Failure
+  made.failure = true
+  made.number = number
+  made.text = text
+  made.code = code
+  made.requestID = requestID
+  return made
 }
 
 function textOf(reason: any): string {
@@ -132,17 +137,22 @@ function textOf(reason: any): string {
 
 /** Whatever was thrown, as the error that the caller of `api` gets. */
 export function cloudError(reason: any, api: string): CloudError {
-  if (reason && typeof reason.errCode === 'number' && typeof reason.errMsg === 'string' && reason.message) return reason
-  const known: Failure = reason && reason.failure ? reason : failure(GENERIC, textOf(reason))
-  return build(known, api)
+  const isFailure = !!reason && reason.failure === true
+  if (!isFailure && reason && typeof reason.errCode === 'number' && typeof reason.errMsg === 'string' && reason.message) {
+    return reason
+  }
+  const known: Failure = isFailure ? reason : failure(GENERIC, textOf(reason))
+  const isPlain = known.number === GENERIC || known.number === FUNCTION_FAILED
+  const error = errorOf(known.number, known.text, '')
+  error.errMsg = api + ':fail ' + (isPlain ? known.text : 'Error: ' + error.message)
+  if (known.requestID) error.requestID = known.requestID
+  return error
 }
 
-function build(known: Failure, api: string): CloudError {
-  const heading = 'errCode: ' + known.number + ' ' + (NAMES[String(known.number)] || '')
-  const shown = heading + ' | errMsg: ' + known.text
-  const error = new Error(shown) as CloudError
-  error.errCode = known.number
-  error.errMsg = api + ':fail ' + (known.number === GENERIC || known.number === FUNCTION_FAILED ? known.text : 'Error: ' + shown)
-  if (known.requestID) error.requestID = known.requestID
+function errorOf(number: number, text: string, errMsg: string): CloudError {
+  const name = NAMES[String(number)] || ''
+  const error = new Error('errCode: ' + number + ' ' + name + ' | errMsg: ' + text) as CloudError
+  error.errCode = number
+  error.errMsg = errMsg
   return error
 }

@@ -1,21 +1,25 @@
 /** Putting the client where applications look for it. */
 
+import { CloudContext } from './alipay'
 import { CloudAPI } from './cloud'
 
-/** Make `wx.cloud` this client. The members of hosts are often read-only, so the property itself is replaced. */
+/** Make `wx.cloud` this client. */
 export function installInto(wx: any, cloud: CloudAPI): void {
-  const property = { configurable: true, enumerable: true, writable: true, value: cloud }
+  replace(wx, 'wx', cloud, 'remove "cloud": true from app.json, or ')
+}
+
+/** Make `my.cloud.createCloudContext` make contexts of this client. */
+export function installAlipay(my: any, createCloudContext: (options?: any) => CloudContext): void {
+  replace(my, 'my', { createCloudContext }, '')
+}
+
+/** The members of hosts are often read-only, so the property itself is replaced. */
+function replace(host: any, name: string, value: any, advice: string): void {
+  if (!host) throw new Error('there is no ' + name + ' here to install into / 当前环境没有 ' + name)
+  const property = { configurable: true, enumerable: true, writable: true, value }
   try {
-    Object.defineProperty(wx, 'cloud', property)
+    Object.defineProperty(host, 'cloud', property)
   } catch (_) {
-    try {
-      delete wx.cloud
-      Object.defineProperty(wx, 'cloud', property)
-    } catch (_error) {
-      throw new Error(
-        'wx.cloud cannot be replaced here: remove "cloud": true from app.json, or use require(\'yunbox\') in its place' +
-          ' / 无法替换 wx.cloud：请删除 app.json 中的 "cloud": true，或直接 require(\'yunbox\')',
-      )
-    }
+    throw new Error(name + ".cloud cannot be replaced here: " + advice + "use require('yunbox') in its place / 无法替换 " + name + '.cloud')
   }
 }

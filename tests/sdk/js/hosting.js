@@ -84,6 +84,13 @@ step('says what is missing', async () => {
   assert.equal(error.errCode, -601003)
 })
 
+step('refuses wrong queries at once', () => {
+  const notes = observed('ann').start().database().collection('notes')
+  for (const wrong of [() => notes.limit(0), () => notes.where('n > 1'), () => notes.orderBy('n', 'up'), () => notes.doc()]) {
+    assert.throws(wrong, (error) => error.errCode <= -401002 && /^errCode: -40100\d /.test(error.message))
+  }
+})
+
 step('a guest has no login', async () => {
   const program = observed('ann')
   const cloud = program.start()
@@ -117,8 +124,8 @@ step('replaces a read-only wx.cloud', async () => {
 
 step("Alipay's names", async () => {
   const program = startMiniProgram('my', 'ann')
-  const yunbox = program.require('yunbox').configure({ endpoint })
-  const context = yunbox.createCloudContext({ env: space })
+  program.require('yunbox/my').configure({ endpoint })
+  const context = program.api.cloud.createCloudContext({ env: space })
   const early = await context.callFunction({ name: 'echo' }).then(() => null, (error) => error)
   assert.equal(early.error, 60002)
   await context.init()
