@@ -4,13 +4,14 @@ import { Fields, isArray, isObject, isPlain, has } from './objects'
 
 export type CDNTarget = string | ArrayBuffer | { type: 'filePath'; filePath: string }
 
+/** Stands for open data of WeChat; the server puts the data in its place. */
 export class CloudID {
   cloudID: string
   constructor(cloudID: string) {
     this.cloudID = cloudID
   }
   toJSON(): Fields {
-    return { cloudID: this.cloudID }
+    return { $cloudID: this.cloudID }
   }
 }
 

@@ -209,6 +209,13 @@ step('a large field of a call', async () => {
   assert.equal(await answer.text(), 'long text')
 })
 
+step('open data', async () => {
+  const { result } = await cloud.callFunction({ name: 'echo', data: { phone: cloud.CloudID('secret'), plain: { cloudID: 'x' } } })
+  assert.equal(result.event.phone.cloudID, 'secret')
+  assert.equal(result.event.phone.data.phoneNumber, '13800000000')
+  same(result.event.plain, { cloudID: 'x' })
+})
+
 step('upload', async () => {
   const progress = []
   const task = cloud.uploadFile({ cloudPath: '目录/a b.txt', filePath: fileOf('contents!') })

@@ -5,13 +5,19 @@ import { Geo } from './geo'
 import { Collection, DatabaseContext } from './query'
 import { DatabaseRegExp, ServerDate } from './values'
 
+/** Works with and without `new`. */
+export interface RegExpMaker {
+  (options: { regexp: string; options?: string }): DatabaseRegExp
+  new (options: { regexp: string; options?: string }): DatabaseRegExp
+}
+
 export interface Database {
   command: Command
   Geo: typeof Geo
   config: { env?: string }
   collection(name: string): Collection
   serverDate(options?: { offset?: number }): ServerDate
-  RegExp(options: { regexp: string; options?: string }): DatabaseRegExp
+  RegExp: RegExpMaker
 }
 
 export function makeDatabase(context: DatabaseContext, env: string | undefined): Database {
@@ -24,6 +30,6 @@ export function makeDatabase(context: DatabaseContext, env: string | undefined):
     // A function, because applications write `new db.RegExp(…)` as well.
     RegExp: function (options: { regexp: string; options?: string }) {
       return new DatabaseRegExp(options.regexp, options.options || '')
-    },
+    } as RegExpMaker,
   }
 }

@@ -7,19 +7,26 @@ from typing import Any
 
 import orjson
 
-from yunbox.errors import InvalidRequest
+from yunbox.errors import InvalidRequest, YunboxError
+from yunbox.protocols.tcb.admin.simulation import simulate_open_data
 from yunbox.protocols.tcb.values import parse
 from yunbox.protocols.tcb.web.call import Actions, Answer, Call
+from yunbox.protocols.tcb.web.shared import server_call
 
 actions = Actions()
 
+_CLOUD_ID = "$cloudID"
+_NO_OPEN_DATA = -601004
 _log = logging.getLogger("yunbox.web")
 
 
 @actions.add("functions.invokeFunction")
 async def invoke(call: Call) -> Answer:
     """``response_data`` is the JSON text of the result, or the result itself when ``parse`` is asked for."""
-    event = _event(call.params.get("request_data"))
+    data = call.params.get("request_data")
+    event = _event(data)
+    if isinstance(data, str) and _CLOUD_ID in data:
+        event = _with_open_data(call, event)
     invocation = await call.services.functions.invoke(call.caller, call.text("function_name"), event)
     parsed = call.params.get("parse") in (True, "true") or call.request.query.get("parse") == "true"
     text = invocation.result_json
@@ -32,6 +39,25 @@ def _event(data: Any) -> Any:
     if not isinstance(data, str):
         raise InvalidRequest("the parameter `request_data` must be JSON text / 参数 request_data 必须是 JSON 字符串")
     return parse(data)
+
+
+def _with_open_data(call: Call, value: Any) -> Any:
+    """``value`` with the data behind each CloudID of our client, or with why there is none (tencent-client.md §9.2)."""
+    if isinstance(value, list):
+        return [_with_open_data(call, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    cloud_id = value.get(_CLOUD_ID)
+    if isinstance(cloud_id, str) and len(value) == 1:
+        return _open_data(call, cloud_id)
+    return {name: _with_open_data(call, item) for name, item in value.items()}
+
+
+def _open_data(call: Call, cloud_id: str) -> Any:
+    try:
+        return parse(simulate_open_data(server_call(call), cloud_id))
+    except YunboxError as error:
+        return {"cloudID": cloud_id, "errCode": _NO_OPEN_DATA, "errMsg": error.message}
 
 
 @actions.add("analytics.report")
