@@ -25,6 +25,7 @@ from yunbox.statistics import Kind, StatisticsService
 
 _FORGOTTEN_AFTER_S = 60
 _READS = (c.Find, c.Count, c.Distinct, c.Aggregate)
+_TIMED = (*_READS, c.Update, c.Delete, c.FindAndModify)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class DocumentService:
         return found[0] if found else None
 
     def _bounded(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
-        if not isinstance(command, c.Find | c.Count | c.Distinct | c.Aggregate | c.Update | c.Delete | c.FindAndModify):
+        if not isinstance(command, _TIMED):
             return command
         most = dialect.vendor_time_ms if self._vendor else dialect.generous_time_ms
         default = dialect.default_time_ms if self._vendor else min(most, 5 * dialect.default_time_ms)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from yunbox.caller import Caller
@@ -21,7 +22,8 @@ MAX_NAME = 128
 class _Pending:
     """What was counted in one space since it was last written."""
 
-    totals: dict[Counted, Total] = field(default_factory=dict)
+    totals: dict[tuple[str, Kind, str, str, str], Total] = field(default_factory=dict)
+    """By the fields of :class:`Counted`."""
     users: set[tuple[str, str]] = field(default_factory=set)
     reports: list[Report] = field(default_factory=list)
 
@@ -59,18 +61,19 @@ class StatisticsService:
         Clients choose names and app ids, so past a number of them the rest counts together under no name.
         """
         day = self._day()
-        key = Counted(day, kind, name[:MAX_NAME], (caller.app_id or "")[:MAX_NAME], caller.provider or "")
+        key = (day, kind, name[:MAX_NAME], (caller.app_id or "")[:MAX_NAME], caller.provider or "")
         with self._lock:
             pending = self._pending_of(caller.space)
-            if len(pending.totals) >= MAX_PENDING_TOTALS and key not in pending.totals:
-                key = Counted(day, kind, "")
             total = pending.totals.get(key)
             if total is None:
-                total = pending.totals[key] = Total()
+                if len(pending.totals) >= MAX_PENDING_TOTALS:
+                    key = (day, kind, "", "", "")
+                total = pending.totals.setdefault(key, Total())
             total.calls += 1
             total.errors += failed
             total.duration_ms += duration_ms
-            total.slowest_ms = max(total.slowest_ms, duration_ms)
+            if duration_ms > total.slowest_ms:
+                total.slowest_ms = duration_ms
             total.received += received
             total.sent += sent
             if caller.kind == "user" and caller.user_id:
@@ -118,7 +121,8 @@ class StatisticsService:
                 pending = {name: self._pending.pop(name) for name in wanted if name in self._pending}
             for name, counted in pending.items():
                 if name in self._spaces:
-                    self._store(name).add(counted.totals, counted.users, counted.reports)
+                    totals = {Counted(*key): total for key, total in counted.totals.items()}
+                    self._store(name).add(totals, counted.users, counted.reports)
 
     def close(self) -> None:
         """Write what is left and close every file."""
@@ -134,14 +138,17 @@ class StatisticsService:
         if self._writer is None and not self._stopped.is_set():
             self._writer = threading.Thread(target=self._write_regularly, name="yunbox-statistics", daemon=True)
             self._writer.start()
-        return self._pending.setdefault(space, _Pending())
+        pending = self._pending.get(space)
+        if pending is None:
+            pending = self._pending[space] = _Pending()
+        return pending
 
     def _write_regularly(self) -> None:
         while not self._stopped.wait(self._interval):
             self.flush()
 
     def _day(self) -> str:
-        return time.strftime("%Y-%m-%d", time.gmtime(self._clock()))
+        return _date(int(self._clock() // 86_400))
 
     def _store(self, space: str) -> StatisticsStore:
         store = self._stores.get(space)
@@ -155,6 +162,11 @@ class StatisticsService:
                 self._pending.pop(space, None)
             if store := self._stores.pop(space, None):
                 store.close()
+
+
+@lru_cache(maxsize=16)
+def _date(day: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(day * 86_400))
 
 
 def _add(into: Total, other: Total) -> None:

@@ -27,6 +27,7 @@ TC3_SECONDS = 600
 
 _JS_SPACE = "\t\n\x0b\x0c\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _TC3 = "TC3-HMAC-SHA256 "
+_SECONDS = re.compile(r"[0-9]{1,12}")
 _ESCAPED_LETTERS = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
 
@@ -147,7 +148,7 @@ def verify_tc3(authorization: str, request: SignedRequest, secret_for: SecretFor
 
 def _as_written(query: str) -> str:
     """@cloudbase/node-sdk 3 signs the query before letters beyond ASCII (an environment named in Chinese) are escaped."""
-    return _ESCAPED_LETTERS.sub(lambda match: unquote(match[0]), query)
+    return _ESCAPED_LETTERS.sub(lambda match: unquote(match[0]), query) if query else ""
 
 
 def verify_tc3_api(
@@ -164,7 +165,7 @@ def verify_tc3_api(
 def _tc3_parts(authorization: str) -> dict[str, str]:
     if not is_tc3(authorization):
         raise _refuse("the Authorization header is not TC3-HMAC-SHA256")
-    return dict(item.strip().partition("=")[::2] for item in authorization[len(_TC3) :].split(","))
+    return dict([item.strip().partition("=")[::2] for item in authorization[len(_TC3) :].split(",")])
 
 
 def _verify_tc3(
@@ -182,23 +183,28 @@ def _verify_tc3(
     if scope != f"{date}/tcb/tc3_request":
         raise _refuse("the credential's date is not the timestamp's")
     signed = parts.get("SignedHeaders", "")
-    headers = "".join(f"{name}:{_tc3_header(name, request.headers)}\n" for name in signed.split(";"))
+    headers = "".join([f"{name}:{_tc3_header(name, request.headers)}\n" for name in signed.split(";")])
     canonical = f"{place}\n{headers}\n{signed}\n{payload}"
     digest = hashlib.sha256(canonical.encode("utf-8", "replace")).hexdigest()
     string_to_sign = f"TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}"
-    expected = hmac.new(_tc3_key(secret, date), string_to_sign.encode(), hashlib.sha256).hexdigest()
+    expected = hmac.digest(_tc3_key(secret, date), string_to_sign.encode(), "sha256").hex()
     _check_equal(expected, parts.get("Signature", ""))
     return secret_id
 
 
 def _check_timestamp(timestamp: str, now: float) -> str:
     """The UTC date of a timestamp that is near enough."""
-    if not re.fullmatch(r"[0-9]{1,12}", timestamp):
+    if not _SECONDS.fullmatch(timestamp):
         raise _refuse("the timestamp is missing")
     age = now - int(timestamp)
     if not -CLOCK_TOLERANCE <= age <= TC3_SECONDS + CLOCK_TOLERANCE:
         raise _refuse("it has expired, or the clock of the caller is wrong")
-    return time.strftime("%Y-%m-%d", time.gmtime(int(timestamp)))
+    return _date(int(timestamp) // 86_400)
+
+
+@lru_cache(maxsize=16)
+def _date(day: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(day * 86_400))
 
 
 def _tc3_header(name: str, headers: Mapping[str, str]) -> str:
@@ -213,9 +219,8 @@ def _fields_digest(fields: Mapping[str, Field], signed: str) -> str:
     parts: list[bytes] = []
     for name in signed.split(";"):
         value = by_name.get(name)
-        if value is None or value == "":
-            continue
-        parts += (_field_mark(name), value if isinstance(value, bytes) else _tc3_text(value), b"\r\n")
+        if value is not None and value != "":
+            parts += (_field_mark(name), value if isinstance(value, bytes) else _tc3_text(value), b"\r\n")
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 

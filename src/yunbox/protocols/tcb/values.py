@@ -208,7 +208,7 @@ _FOREIGN_TO_OLD = re.compile(rb'"\$(?!date")')
 
 def new_text(stored: bytes) -> str:
     """A NEW reply's document: the stored text itself, unless it holds what the SDKs would mangle (ObjectId)."""
-    if _FOREIGN_TO_NEW.search(stored):
+    if b'"$' in stored and _FOREIGN_TO_NEW.search(stored):
         return encode_new(ejson.loads(stored))
     return stored.decode()
 
@@ -228,7 +228,7 @@ def _to_new(value: Any) -> Any:
 
 def old_text(stored: bytes) -> orjson.Fragment:
     """An OLD reply's document: the stored text itself, unless it holds more than dates."""
-    if _FOREIGN_TO_OLD.search(stored):
+    if b'"$' in stored and _FOREIGN_TO_OLD.search(stored):
         return orjson.Fragment(orjson.dumps(encode_old(ejson.loads(stored))))
     return orjson.Fragment(stored)
 

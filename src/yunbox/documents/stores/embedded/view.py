@@ -5,6 +5,8 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from operator import is_
 from typing import Any, NamedTuple
 
 import apsw
@@ -70,6 +72,7 @@ class View:
         self.catalog = catalog
         self.deadline = deadline
         self._planned: list[tuple[Collection, tuple[int, int]]] = []
+        self._last: tuple[tuple[int, int], tuple[Any, ...], Query] | None = None
         self._revisions: dict[int, int] = {}
 
     def collection(self, name: str) -> Collection:
@@ -104,8 +107,12 @@ class View:
             self.deadline.check()
 
     def query(self, collection: Collection, selection: Selection, *, counting: bool = False) -> Query:
-        """Plan a selection."""
-        self._planned.append((collection, collection.version))
+        """Plan a selection. The same one again, when its plan was only looked at, is not planned again."""
+        version = collection.version
+        asked = (collection, counting, *selection)
+        if self._last is not None and self._last[0] == version and all(map(is_, asked, self._last[1])):
+            return self._last[2]
+        self._planned.append((collection, version))
         query = plan_query(
             collection,
             selection.filter,
@@ -118,6 +125,7 @@ class View:
         )
         if query.plan.access is not None and query.plan.access.index is not None:
             query.plan.access.index.accesses += 1
+        self._last = (version, asked, query)
         return query
 
     def _probe(self, sql: str, operands: Any) -> int:
@@ -316,7 +324,7 @@ def selection_of(command: Any) -> Selection:
     """The selection that a command describes. Raises `QueryError` for a skip, limit or collation that cannot be."""
     skip, limit = getattr(command, "skip", 0), getattr(command, "limit", 0)
     return Selection(
-        filter=command.filter or {},
+        filter={} if command.filter is None else command.filter,
         sort=getattr(command, "sort", None) or None,
         skip=check_skip(skip) if skip else 0,
         limit=check_limit(limit) if limit else 0,
@@ -325,6 +333,7 @@ def selection_of(command: Any) -> Selection:
     )
 
 
+@lru_cache(maxsize=256)
 def visible(column: str, hidden: tuple[str, ...]) -> str:
     """The SQL for a JSONB column without some top-level fields."""
     if not hidden:

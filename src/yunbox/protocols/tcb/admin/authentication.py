@@ -90,7 +90,7 @@ def _listed(authorization: str, mark: str, end: str) -> set[str]:
 def _require_signed(envelope: Envelope, signed: set[str]) -> None:
     """A field that somebody added on the way would otherwise take effect without being signed."""
     for name, value in envelope.fields.items():
-        if value not in ("", b"") and name not in _UNSIGNED and name.strip().lower() not in signed:
+        if value and name not in _UNSIGNED and name.strip().lower() not in signed:
             raise Unauthenticated(f"the field `{name[:40]}` is not covered by the signature / 字段未包含在签名中")
 
 
