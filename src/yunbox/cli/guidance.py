@@ -20,6 +20,8 @@ def _wechat(described: Mapping[str, Any]) -> Iterator[str]:
     endpoint, space = described["endpoint"], described["space_id"]
     scheme, _, host = endpoint.partition("://")
     yield "wx-server-sdk, @cloudbase/node-sdk in functions: nothing to change / 云函数内无需修改"
+    yield "wx.cloud in pages, first line of app.js (docs/client.md) / 小程序页面，app.js 第一行:"
+    yield f"    require('yunbox/wx').configure({{ endpoint: '{endpoint}', env: '{space}' }})"
     yield "@cloudbase/js-sdk 3.x:"
     yield f"    const app = cloudbase.init({{ env: '{space}' }}); app.registerHost('{host}', '{scheme}')"
     yield "@cloudbase/js-sdk 2.x:"
