@@ -1,7 +1,7 @@
 """What every protocol needs of HTTP: a small request and response, and a dispatcher for raw ASGI apps.
 
 The SDK endpoints are the hot path, so they are plain ASGI behind dictionaries of paths; whatever is not found there goes
-to the fallback app (Starlette). Measured shape: runtime figures in docs/performance.md.
+to the fallback app.
 """
 
 from __future__ import annotations
