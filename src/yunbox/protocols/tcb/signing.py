@@ -14,9 +14,10 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote
+
+import msgspec
 
 from yunbox.errors import Unauthenticated
 
@@ -42,8 +43,7 @@ Field = str | bytes
 SecretFor = Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(msgspec.Struct, frozen=True):
     """What a signature may cover. ``fields`` are the top-level body fields; header names are lower case."""
 
     method: str
