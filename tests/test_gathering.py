@@ -12,9 +12,13 @@ class Recorder(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written: list[Any] = []
+        self.closing = False
 
     def write(self, data: Any) -> None:
         self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return self.closing
 
     def close(self) -> None:
         self.written.append("closed")
@@ -53,3 +57,11 @@ async def test_many_small_writes_do_not_pile_up() -> None:
     assert sum(map(len, recorder.written)) > 60_000
     await asyncio.sleep(0)
     assert sum(map(len, recorder.written)) == 100_000
+
+
+async def test_nothing_is_written_to_a_connection_that_was_lost_meanwhile() -> None:
+    recorder = Recorder()
+    GatheringTransport(recorder).write(b"answer")
+    recorder.closing = True
+    await asyncio.sleep(0)
+    assert recorder.written == []

@@ -37,7 +37,8 @@ class GatheringTransport(asyncio.Transport):
 
     def _flush(self) -> None:
         held, self._held, self._size = self._held, [], 0
-        if held:
+        # The client may have gone away since: there is nobody to tell.
+        if held and not self._transport.is_closing():
             self._transport.write(held[0] if len(held) == 1 else b"".join(held))
 
     def close(self) -> None:
