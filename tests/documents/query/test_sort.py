@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from yunbox.documents.query.distinct import distinct_values
 from yunbox.documents.query.paging import check_limit, check_skip
 from yunbox.documents.query.sort import compile_sort, meta_fields, normalize_sort
-from yunbox.documents.query.values import compare
+from yunbox.documents.query.values import compare, sort_key
 from yunbox.errors import QueryError
 
 from .samples import VALUES
@@ -81,3 +81,20 @@ def test_paging() -> None:
     for value in (-1, "x", float("nan")):
         with pytest.raises(QueryError):
             check_skip(value)
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "key"),
+    [
+        ({"a": [{}]}, "a.0", {}),
+        ({"a": [{"0": 5}, 7]}, "a.0", None),
+        ({"a": [[3, 1]]}, "a.0", 1),
+        ({"a": [1]}, "a.1", None),
+        ({"a": [1, {"b": 5}]}, "a.b", None),
+        ({"a": [{"b": 5}, {"b": 4}]}, "a.b", 4),
+        ({"a": []}, "a.b", None),
+    ],
+)
+def test_a_sort_sees_what_an_index_keeps(document: dict[str, Any], path: str, key: Any) -> None:
+    """A number in a path names an element; below elements that are no objects there is null."""
+    assert compile_sort({path: 1})(document) == sort_key(key)

@@ -25,6 +25,12 @@ def is_index(part: str) -> bool:
     return part.isascii() and part.isdigit() and (part[0] != "0" or len(part) == 1)
 
 
+def names_element(array: list[Any], part: str) -> bool:
+    """Whether a part below an array is one element's position for keys of sorts and indexes: a number that no element
+    has as a field."""
+    return is_index(part) and not any(type(item) is dict and part in item for item in array)
+
+
 def walk(value: Any, parts: tuple[str, ...], start: int = 0, *, expand: bool = True) -> Iterator[Found]:
     """Every value that ``parts[start:]`` reaches below the object ``value``, with the index of the outermost array element
     it was reached through. An array at the end of the path gives its elements and then itself; with ``expand`` off, itself

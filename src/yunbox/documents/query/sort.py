@@ -78,8 +78,7 @@ def _path_key(
             value = document.get(single)
             if type(value) is not list:
                 return _NULL_KEY if value is MISSING else sort_key(value, collation)
-        found = [sort_key(item, collation) for item in _key_values(document, parts)]
-        return choose(found) if found else _NULL_KEY
+        return choose([sort_key(item, collation) for item in _key_values(document, parts)])
 
     return key
 
@@ -87,15 +86,24 @@ def _path_key(
 _NULL_KEY = sort_key(None)
 
 
-def _key_values(document: Any, parts: tuple[str, ...]) -> list[Any]:
-    """The index keys of a path: elements of a final array, UNDEFINED for an empty one, null for what is missing."""
-    result: list[Any] = []
-    for value, _ in paths.walk(document, parts, 0, expand=False):
-        if type(value) is list:
-            result.extend(value or [UNDEFINED])
+def _key_values(value: Any, parts: tuple[str, ...]) -> list[Any]:
+    """The index keys of a path: elements of a final array, UNDEFINED for an empty one, null for what is missing, also
+    below those elements of an array that are no objects.
+    """
+    for position, part in enumerate(parts):
+        if type(value) is dict:
+            value = value.get(part, MISSING)
+        elif type(value) is not list:
+            return [None]
+        elif paths.names_element(value, part):
+            value = value[int(part)] if int(part) < len(value) else MISSING
         else:
-            result.append(None if value is MISSING else value)
-    return result
+            below = parts[position:]
+            keys = [key for item in value for key in (_key_values(item, below) if type(item) is dict else [None])]
+            return keys or [None]
+    if type(value) is list:
+        return value or [UNDEFINED]
+    return [None if value is MISSING else value]
 
 
 @functools.total_ordering

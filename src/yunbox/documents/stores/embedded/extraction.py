@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from yunbox.documents.query.paths import is_index
+from yunbox.documents.query.paths import names_element
 from yunbox.documents.query.values import INT64_MAX, INT64_MIN, MISSING, NUMBER, STRING, UNDEFINED
 from yunbox.errors import QueryError
 
@@ -139,7 +139,7 @@ def _descend(value: Any, parts: tuple[str, ...] | None) -> tuple[Any, tuple[str,
         if type(value) is dict:
             value = value.get(part, MISSING)
         elif type(value) is list:
-            if is_index(part) and not any(type(item) is dict and part in item for item in value):
+            if names_element(value, part):
                 value = value[int(part)] if int(part) < len(value) else MISSING
             else:
                 return value, parts[position:]
