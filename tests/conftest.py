@@ -11,12 +11,21 @@ import pytest
 from tests.server import LiveServer
 
 _not_run: dict[str, str] = {}
+"""Part -> why it did not run."""
 
 
 def not_run(part: str, why: str) -> None:
-    """Record that a part of the suite cannot run here; it is named at the end, and fails CI (DESIGN §9.14)."""
+    """Leave out a part of the suite that cannot run here; it is named at the end, and fails CI (DESIGN §9.14)."""
     _not_run[part] = why
     pytest.skip(f"{part}: {why}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Whatever is skipped is named, also what a marker skips."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        why = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "skipped"
+        if not any(why.endswith(known) for known in _not_run.values()):
+            _not_run[report.nodeid.partition("::")[0]] = why.removeprefix("Skipped: ")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
