@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-Status = Literal["success", "threw", "timeout", "exited", "memory", "load", "result", "throttled"]
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)

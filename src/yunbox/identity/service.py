@@ -272,11 +272,6 @@ class IdentityService:
         user = self.find_user(space, channel, target) or self.create_user(space, **{channel: target})
         return self._start(space, self._usable(self._users(space).store, user.user_id), Identity(channel, "", target))
 
-    def session_for_user(self, space: Space, user_id: str, provider: str = "password") -> Session:
-        """A session of a user whom the caller has checked otherwise."""
-        user = self._usable(self._users(space).store, user_id)
-        return self._start(space, user, Identity(provider, "", user_id))
-
     # Tokens
 
     def verify(self, space: Space, access_token: str) -> Caller:

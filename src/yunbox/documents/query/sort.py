@@ -16,8 +16,6 @@ from .values import MISSING, UNDEFINED, Collation, Document, is_number, sort_key
 
 SortSpec = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
-TEXT_SCORE = "textScore"
-
 
 def normalize_sort(spec: SortSpec) -> list[tuple[str, int]]:
     """The pairs (path, 1 or -1) of a sort. Raises `QueryError` for anything but 1, -1 and ``{$meta: …}`` (given as -1: best
@@ -60,16 +58,12 @@ def _direction(path: str, value: Any) -> int:
     return int(number)
 
 
-def sort_value(document: Document, path: str, *, descending: bool = False, collation: Collation | None = None) -> Any:
-    """The sort key of one path: for arrays the smallest element (the greatest when descending); a missing field counts as
-    null, an empty array as less than null.
-    """
-    return _path_key(paths.split(path), descending, collation)(document)
-
-
 def _path_key(
     parts: tuple[str, ...], descending: bool, collation: Collation | None
 ) -> Callable[[Any], tuple[Any, ...]]:
+    """The sort key of one path: for arrays the smallest element (the greatest when descending); a missing field counts as
+    null, an empty array as less than null.
+    """
     choose = max if descending else min
     single = parts[0] if len(parts) == 1 else None
 

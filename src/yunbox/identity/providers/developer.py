@@ -6,7 +6,6 @@ import hashlib
 
 from yunbox.identity.providers.provider import PlatformUser
 
-NAME = "developer"
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _OPENID_LENGTH = 28
 

@@ -56,9 +56,6 @@ class Decoder:
         """
         return self._decode(value, 0)
 
-    def decode_text(self, text: str | bytes) -> Any:
-        return self._decode(parse(text), 0)
-
     def _decode(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind is str or kind is bool or value is None:

@@ -101,11 +101,6 @@ class Zone:
         self._rules = rules
         self._fixed = fixed
 
-    @property
-    def is_utc(self) -> bool:
-        """True for UTC itself."""
-        return self._rules is None and self._fixed == 0
-
     def offset(self, millis: int) -> int:
         """Milliseconds ahead of UTC at an instant."""
         if self._rules is None:

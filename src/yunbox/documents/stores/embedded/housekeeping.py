@@ -28,7 +28,6 @@ class Housekeeper:
         self._urgent = threading.Event()
         self._closing = False
         self._commits = 0
-        self._pages = 0
         self._thread: threading.Thread | None = None
 
     def watch(self, connection: apsw.Connection) -> None:
@@ -37,7 +36,6 @@ class Housekeeper:
 
     def _committed(self, connection: apsw.Connection, name: str, pages: int) -> int:
         self._commits += 1
-        self._pages = pages
         if not self._wake.is_set():
             self._start()
             self._wake.set()
