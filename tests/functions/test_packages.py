@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.functions.conftest import Bench
+from tests.functions.conftest import Bench, make_bench
 from tests.functions.registry import Registry
 from yunbox.errors import FunctionFailed
 from yunbox.functions.npm import nearest_version
@@ -76,6 +76,24 @@ async def test_equal_sets_share_one_tree_without_asking_again(bench: Bench, regi
     other = await deploy(bench, "d", {})
     assert (third.tree, other.tree) == (first.tree, None)
     assert len(registry.requests) == asked
+
+
+async def test_trees_that_nothing_uses_go_after_a_week(tmp_path: Path, registry: Registry) -> None:
+    bench = make_bench(tmp_path)
+    kept, fresh, old = [(await deploy(bench, name, {"one": name})).tree for name in ("1.0.0", "1.2.0", "2.0.0")]
+    for name in ("1.2.0", "2.0.0"):
+        await bench.service.delete("demo", name)
+    await bench.service.close()
+    assert kept
+    assert fresh
+    assert old
+    for tree in (kept, old):
+        os.utime(tree.parent / "yunbox.json", (0, 0))
+    (bench.data / "deps" / "tmp-broken-off").mkdir()
+    again = make_bench(tmp_path, create=False)
+    await deploy(again, "g", {})
+    await again.service.close()
+    assert {path.name for path in (bench.data / "deps").iterdir()} == {kept.parent.name, fresh.parent.name}
 
 
 async def test_a_range_that_nothing_matches(bench: Bench, registry: Registry) -> None:

@@ -79,6 +79,11 @@ class Metadata:
             warnings=tuple(orjson.loads(warnings)),
         )
 
+    def trees(self) -> set[Path]:
+        """The package trees of every kept version."""
+        rows = self._connection.execute("SELECT tree FROM deployments UNION SELECT fallback FROM deployments")
+        return {self._absolute(tree) for (tree,) in rows if tree}
+
     def next_version(self, name: str) -> int:
         row = self._connection.execute("SELECT next FROM functions WHERE name=?", (name,)).fetchone()
         return int(row[0]) if row else 1

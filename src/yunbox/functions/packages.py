@@ -8,7 +8,8 @@ import os
 import platform
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from yunbox.functions.npm import Installer, Outcome
 from yunbox.functions.runners.node import Node
 
 Progress = Callable[[str], None]
+
+KEPT_UNUSED = 7 * 86400.0
+"""Seconds for which a tree that no deployment uses any more waits for one that wants the same packages."""
 
 _BUILTIN = frozenset({
     "assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram", "dns", "events",
@@ -105,8 +109,25 @@ class PackageStore:
                 async with self._turn:
                     place = await self._build(requirements, place, on_progress)
         outcome = orjson.loads((place / "yunbox.json").read_bytes())
+        os.utime(place / "yunbox.json")
         tree = place / "node_modules"
         return Installed(tree if tree.is_dir() else None, outcome["missing"], tuple(outcome["warnings"]))
+
+    def discard_unused(self, used: Collection[Path]) -> list[Path]:
+        """Take away the trees outside ``used`` that nothing has asked for in a week, and what broken installations left.
+
+        Returns where they lie now, to be deleted at leisure: under their names nothing finds them any more. Call before
+        the first `install`.
+        """
+        if not self._directory.is_dir():
+            return []
+        kept = {path.name for tree in used for path in (tree, *tree.parents) if path.parent == self._directory}
+        limit = time.time() - KEPT_UNUSED
+        return [
+            _set_aside(place)
+            for place in self._directory.iterdir()
+            if place.name not in kept and _last_used(place) < limit
+        ]
 
     async def _build(self, requirements: Requirements, place: Path, on_progress: Progress) -> Path:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -134,6 +155,20 @@ class PackageStore:
             "platform": f"{platform.system()}-{platform.machine()}",
         }
         return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def _set_aside(place: Path) -> Path:
+    aside = place.with_name(f"tmp-{secrets.token_hex(6)}")
+    place.rename(aside)
+    return aside
+
+
+def _last_used(place: Path) -> float:
+    """When a deployment last asked for the tree; never, for one that was not finished."""
+    try:
+        return (place / "yunbox.json").stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _record(directory: Path, requirements: Requirements, outcome: Outcome) -> None:

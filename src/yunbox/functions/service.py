@@ -106,6 +106,7 @@ class FunctionService:
         self._deployer: Deployer | None = None
         self._isolation: Isolation | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._cleaning: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._deploying: dict[tuple[str, str], asyncio.Lock] = {}
         self._timers = Timers(self._fire)
@@ -139,6 +140,8 @@ class FunctionService:
         """Stop timers and processes and write what is left of the logs."""
         if self._warming is not None:
             await self._warming
+        if self._cleaning is not None:
+            await self._cleaning
         await self._timers.close()
         if self._opened is not None:
             await self._opened.close()
@@ -162,9 +165,15 @@ class FunctionService:
                 fleet = Fleet(node, self._data, await self.isolation(), self._answer, self._instances, self._linger)
                 fleet.on_late_line = self._late_line
                 await fleet.open()
-                self._deployer = Deployer(self._data, PackageStore(self._data, node))
+                packages = PackageStore(self._data, node)
+                self._cleaning = asyncio.create_task(asyncio.to_thread(_delete, self._discard_unused(packages)))
+                self._deployer = Deployer(self._data, packages)
                 self._opened = fleet
         return self._opened
+
+    def _discard_unused(self, packages: PackageStore) -> list[Path]:
+        stores = [self._store(space.id) for space in self._spaces.list()]
+        return packages.discard_unused(set().union(*(store.trees() for store in stores)))
 
     # Deploying
 
@@ -548,6 +557,11 @@ def _own_settings(source: Path, lenient: bool) -> tuple[FunctionSettings, tuple[
         if not lenient:
             raise
         return FunctionSettings(), (f"config.json is passed over: {error.message} / 已忽略 config.json",)
+
+
+def _delete(directories: Sequence[Path]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _ignore(message: str) -> None:
