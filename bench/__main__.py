@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = {"http": "bench.http.scenarios", "documents": "bench.documents.figures"}
+BENCHMARKS = {"http": "bench.http.scenarios", "watching": "bench.http.watching", "documents": "bench.documents.figures"}
 
 
 def main(names: list[str]) -> None:
