@@ -12,7 +12,7 @@ from yunbox.errors import YunboxError
 
 from .comparing import same, same_list
 from .loading import Case, decoded
-from .running import Verdict, is_ordered
+from .running import Verdict, same_results
 
 
 def run_stored(case: Case) -> Verdict:
@@ -109,9 +109,7 @@ def _aggregate(case: Case, database: Database) -> tuple[bool, Any]:
     options = {"let": case.get("let"), "collation": case.get("collation")}
     runner = database if case.get("collectionless") else collection
     found = runner.aggregate(case["pipeline"], **options)
-    return same_list(
-        found, case.get("expected", []), ordered=is_ordered(case["pipeline"]), ignore_id=_ignores_id(case)
-    ), found
+    return same_results(case, found, ignore_id=_ignores_id(case)), found
 
 
 def _operations(case: Case, database: Database) -> tuple[bool, Any]:

@@ -96,3 +96,26 @@ def test_matching_of_results(actual: Any, expected: Any, fit: bool) -> None:
 def test_verdicts(case: dict[str, Any], passed: bool) -> None:
     assert run(case).passed is passed
     assert run_stored(case).passed is passed
+
+
+def test_natural_orders_are_all_as_good() -> None:
+    case: dict[str, Any] = {
+        "kind": "aggregate",
+        "docs": [{"_id": 1, "x": 1}, {"_id": 2, "x": 2}],
+        "pipeline": [{"$group": {"_id": None, "xs": {"$push": "$x"}}}],
+    }
+    for expected in ([1, 2], [2, 1]):
+        assert run({**case, "expected": [{"_id": None, "xs": expected}]}).passed
+    assert not run({**case, "expected": [{"_id": None, "xs": [1]}]}).passed
+    sorted_first = [{"$sort": {"x": 1}}, *case["pipeline"]]
+    assert not run({**case, "pipeline": sorted_first, "expected": [{"_id": None, "xs": [2, 1]}]}).passed
+
+
+@pytest.mark.parametrize(
+    ("expected", "passed"),
+    [([3, 1, 2], True), ([1, 2, 3], True), ([1, 2], False)],
+)
+def test_sets_have_no_order(expected: list[int], passed: bool) -> None:
+    pipeline = [{"$project": {"_id": 0, "u": {"$setUnion": [[3, 1], [2, 1]]}}}]
+    case = {"kind": "aggregate", "docs": [{}], "pipeline": pipeline, "expected": [{"u": expected}]}
+    assert run(case).passed is passed

@@ -68,7 +68,7 @@ ARRAYS: list[Case] = [
     ({"$sortArray": {"input": [1, 3, 2], "sortBy": -1}}, {}, [3, 2, 1]),
     ({"$objectToArray": {"a": 1}}, {}, [{"k": "a", "v": 1}]),
     ({"$arrayToObject": [[["a", 1], ["a", 2]]]}, {}, {"a": 2}),
-    ({"$setUnion": [[3, 1], [2, 1]]}, {}, [1, 2, 3]),
+    ({"$setUnion": [[3, 1], [2, 1]]}, {}, [3, 1, 2]),
     ({"$setDifference": [[3, 1, 3], [1]]}, {}, [3]),
     ({"$setEquals": [[1, 2], [2, 1, 1]]}, {}, True),
     ({"$mergeObjects": [{"a": 1}, None, {"b": 2}]}, {}, {"a": 1, "b": 2}),

@@ -306,7 +306,8 @@ class ExtremeN:
 class Ranked:
     """The outputs of the ``n`` documents that come first (or, with ``bottom``, last) in a sort order.
 
-    Values are pairs (sort key, output). With ``single`` the result is one output instead of a list.
+    Values are pairs (sort key, output). Of documents that tie the earlier ones are kept.
+    With ``single`` the result is one output instead of a list.
     """
 
     __slots__ = ("bottom", "n", "pairs", "single")
@@ -324,15 +325,14 @@ class Ranked:
             self._trim()
 
     def _trim(self) -> None:
-        self.pairs.sort(key=lambda pair: pair[0])
-        if self.bottom:
-            del self.pairs[: max(0, len(self.pairs) - self.n)]
-        else:
-            del self.pairs[self.n :]
+        self.pairs.sort(key=lambda pair: pair[0], reverse=self.bottom)
+        del self.pairs[self.n :]
 
     def result(self) -> Any:
         self._trim()
         outputs = [output for _, output in self.pairs]
+        if self.bottom:
+            outputs.reverse()
         if self.single:
             return outputs[0] if outputs else None
         return outputs

@@ -28,10 +28,6 @@ def _require_array(name: str, number: int, value: Any) -> list[Any]:
     return value
 
 
-def _ordered(members: Members) -> list[Any]:
-    return [members[key] for key in sorted(members)]
-
-
 def _parts(operand: Any, scope: Scope) -> list[Evaluate]:
     return [compile_in(argument, scope) for argument in operands(operand)]
 
@@ -47,7 +43,7 @@ def build_union(operand: Any, scope: Scope) -> Evaluate:
                 return None
             for key, item in _members(_require_array("$setUnion", 17043, value), scope.collation).items():
                 members.setdefault(key, item)
-        return _ordered(members)
+        return list(members.values())
 
     return apply(union, _parts(operand, scope))
 
@@ -63,7 +59,7 @@ def build_intersection(operand: Any, scope: Scope) -> Evaluate:
                 return None
             members = _members(_require_array("$setIntersection", 17047, value), scope.collation)
             common = members if common is None else {key: item for key, item in common.items() if key in members}
-        return _ordered(common or {})
+        return list((common or {}).values())
 
     return apply(intersection, _parts(operand, scope))
 
