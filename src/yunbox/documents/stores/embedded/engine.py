@@ -83,8 +83,8 @@ class Engine:
         schema.create_tables(connection)
         catalog = schema.load_catalog(connection)
         self._housekeeper = Housekeeper(path, self._sweep)
-        self._housekeeper.watch(connection)
         self._writer = Writer(space, connection, catalog, self._hub)
+        self._housekeeper.watch(connection, self._writer.paused)
         self._closed = False
         self._remove: weakref.finalize[Any, Any] | None = None
         building.discard_unfinished(self._writer)
