@@ -194,7 +194,7 @@ class _HostCalls:
 
     services: Services
 
-    async def __call__(self, caller: Any, method: str, params: dict[str, Any]) -> Any:
+    async def __call__(self, caller: Any, method: str, params: dict[str, Any]) -> bytes:
         return await mpserverless.host_call(self.services, caller, method, params)
 
 

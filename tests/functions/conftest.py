@@ -67,12 +67,13 @@ def make_bench(tmp_path: Path, *, create: bool = True, **options: Any) -> Bench:
     if create:
         spaces.create("demo")
 
-    async def host_call(caller: Caller, method: str, params: dict[str, Any]) -> Any:
+    async def host_call(caller: Caller, method: str, params: dict[str, Any]) -> bytes:
         made.host_calls.append((caller, method, params))
         answer = made.answers[method]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        data = orjson.Fragment(answer) if isinstance(answer, bytes) else answer
+        return orjson.dumps({"requestId": "r-1", **({} if data is None else {"data": data})})
 
     made = Bench(data, tmp_path / "sources", spaces)
     made.service = FunctionService(

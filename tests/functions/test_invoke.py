@@ -376,7 +376,7 @@ async def test_context_form(bench: Bench) -> None:
     }
     assert (seen["date"], seen["text"], seen["ok"], seen["cloud"]) == (True, "string", True, True)
     assert seen["user"] == {"user": {"userId": "user-ann"}}
-    assert seen["called"] == {"success": True, "result": {"raw": [1]}}
+    assert seen["called"] == {"success": True, "result": {"raw": [1]}, "requestId": "r-1"}
     assert seen["refused"] == ["permission_denied", "permission_denied", "not yours"]
     caller, method, params = bench.host_calls[0]
     assert (caller.kind, caller.openid, caller.function) == ("function", "openid-ann", "f")

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from yunbox.caller import Caller
 from yunbox.documents import commands as c
 from yunbox.documents.dialects import Dialect
+from yunbox.documents.owner_field import OwnerFields, writes_owner_field
 from yunbox.documents.rules import PRIVATE, Rules, rules_from_json
 from yunbox.documents.rules.judge import Judge
 from yunbox.documents.rules.permit import OWNER, Permit
@@ -63,6 +64,7 @@ class DocumentService:
         self._engines: dict[str, Engine] = {}
         self._transactions: dict[str, _Transaction] = {}
         self._on_rules: list[Callable[[str, str], None]] = []
+        self.owner_fields = OwnerFields(spaces)
         spaces.on_delete(self._close_engine)
 
     def engine(self, space_id: str) -> Engine:
@@ -91,11 +93,17 @@ class DocumentService:
             PermissionDenied, CollectionNotFound, DuplicateKey, WriteConflict, QueryError, InvalidRequest.
         """
         started = time.perf_counter()
+        if caller.is_admin and not dialect.shows_owner and writes_owner_field(command):
+            self.owner_fields.add(caller.space, str(getattr(command, "collection", "")))
         result = await self._run(caller, dialect, command, transaction)
         if self._statistics is not None and isinstance(name := getattr(command, "collection", None), str):
             kind: Kind = "read" if isinstance(command, _READS) else "write"
             self._statistics.count(caller, kind, name, duration_ms=(time.perf_counter() - started) * 1000)
-        return result if dialect.shows_owner else _without_owner(result)
+        return result if self.shows_owner(caller.space, dialect, command) else _without_owner(result)
+
+    def shows_owner(self, space_id: str, dialect: Dialect, command: c.Command) -> bool:
+        """Whether what ``command`` finds carries `_openid`."""
+        return dialect.shows_owner or (space_id, str(getattr(command, "collection", ""))) in self.owner_fields
 
     async def _run(self, caller: Caller, dialect: Dialect, command: c.Command, transaction: str | None) -> Any:
         engine = self.engine(caller.space)
@@ -127,6 +135,8 @@ class DocumentService:
             return command
         command = self._bounded(caller, dialect, command)
         command = _completed(dialect, command)
+        if isinstance(command, c.Find) and not self.shows_owner(caller.space, dialect, command):
+            command = replace(command, hide=(*command.hide, OWNER))
         if caller.is_admin:
             return _keeping_owner(dialect, command)
         return _keeping_owner(dialect, await self._permitted(caller, dialect, command))
@@ -224,10 +234,23 @@ class DocumentService:
         """Call ``callback(space_id, collection)`` after the rules of a collection have changed."""
         self._on_rules.append(callback)
 
+    async def rename_collection(self, space_id: str, name: str, new_name: str) -> None:
+        """Rename a collection; its rules go with it.
+
+        Raises:
+            CollectionNotFound, AlreadyExists, QueryError.
+        """
+        await self.engine(space_id).run(c.RenameCollection(name, new_name))
+        if (rule := self._spaces.rule(space_id, "collection", name)) is not None:
+            self._spaces.set_rule(space_id, "collection", new_name, rule)
+            self._spaces.delete_rule(space_id, "collection", name)
+        self.owner_fields.rename(space_id, name, new_name)
+
     async def drop_collection(self, space_id: str, name: str) -> None:
         """Remove a collection, its documents and its rules."""
         await self.engine(space_id).run(c.DropCollection(name))
         self._spaces.delete_rule(space_id, "collection", name)
+        self.owner_fields.discard(space_id, name)
 
     # Transactions
 
@@ -269,14 +292,12 @@ def _creates(command: c.Command) -> bool:
 
 
 def _completed(dialect: Dialect, command: c.Command) -> c.Command:
-    """The command with new ids, and without the owner mark in results where the dialect hides it."""
+    """The command with new ids, and content with a missing collection where the dialect is."""
     match command:
         case c.Insert():
             return replace(command, documents=[_with_id(document, dialect) for document in command.documents])
         case c.Update() | c.FindAndModify():
             return _completed_write(dialect, command)
-        case c.Find() if not dialect.shows_owner:
-            return replace(command, hide=(*command.hide, OWNER), missing_ok=True)
         case c.Find() | c.Count() | c.Distinct() | c.Aggregate() | c.Delete() if dialect.creates_collections:
             return replace(command, missing_ok=True)
     return command
@@ -296,6 +317,7 @@ def _keeping_owner(dialect: Dialect, command: c.Command) -> c.Command:
         dialect.shows_owner
         or not isinstance(command, c.Update | c.FindAndModify)
         or not _is_replacement(command.update)
+        or OWNER in command.update
     ):
         return command
     kept = {"$mergeObjects": [{"$literal": command.update}, {OWNER: f"${OWNER}"}]}

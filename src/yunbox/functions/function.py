@@ -77,10 +77,17 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A finished call. ``result_json`` is the function's return value as JSON text; ``logs`` what it printed until then."""
+    """A finished call. ``returned`` is the function's return value as JSON text, empty when it returned ``undefined``;
+    ``logs`` what it printed until then.
+    """
 
-    result_json: bytes
+    returned: bytes
     request_id: str
     duration_ms: float
     cold: bool
     logs: tuple[LogLine, ...] = ()
+
+    @property
+    def result_json(self) -> bytes:
+        """The return value as JSON text, ``null`` for ``undefined``."""
+        return self.returned or b"null"

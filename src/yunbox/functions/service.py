@@ -39,7 +39,7 @@ from yunbox.tools.random_names import random_uuid
 
 _log = logging.getLogger("yunbox.functions")
 
-HostCall = Callable[[Caller, str, dict[str, Any]], Awaitable[Any]]
+HostCall = Callable[[Caller, str, dict[str, Any]], Awaitable[bytes]]
 
 LATE_WORK = 60.0
 """Seconds beyond its timeout for which work that a function did not await keeps its rights (DESIGN §9.7)."""
@@ -471,7 +471,7 @@ class FunctionService:
             raise LimitExceeded("the event is larger than 6 MiB / 参数超过 6 MiB", limit=EVENT_LIMIT)
         return frame
 
-    async def _answer(self, call: frames.Call) -> Any:
+    async def _answer(self, call: frames.Call) -> bytes:
         caller = self.capabilities.verify(call.token, call.key)
         return await self._host_call(caller, call.method, orjson.loads(bytes(call.params)))
 

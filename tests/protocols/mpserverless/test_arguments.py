@@ -28,7 +28,7 @@ def test_missing_arguments_are_empty() -> None:
         ({}, lambda a: a.collection),
         ({"collection": 1}, lambda a: a.collection),
         ({"query": "x"}, lambda a: a.filter("query")),
-        ({"query": []}, lambda a: a.filter("query")),
+        ({"query": [1]}, lambda a: a.filter("query")),
         ({"docs": []}, lambda a: a.documents()),
         ({}, lambda a: a.documents()),
         ({"docs": [1]}, lambda a: a.documents()),
@@ -59,7 +59,12 @@ def test_wrong_arguments_are_refused(params: dict[str, Any], read: Callable[[Arg
 
 def test_options_must_be_an_object() -> None:
     with pytest.raises(GatewayError, match="options"):
-        Arguments({"options": []})
+        Arguments({"options": [1]})
+
+
+def test_php_writes_empty_objects_as_arrays() -> None:
+    arguments = Arguments({"query": [], "doc": [], "options": []})
+    assert (arguments.filter("query"), arguments.document("doc"), arguments.count("limit")) == ({}, {}, 0)
 
 
 def test_a_single_stage_is_a_pipeline_and_updates_may_be_pipelines() -> None:

@@ -175,6 +175,28 @@ def test_owners_are_kept_but_not_shown(cloud: LiveServer, client: GatewayClient,
     assert client.of(client.space).authorize().db("find", collection="mine")["affectedDocs"] == 0
 
 
+def test_an_applications_own_openid_field_is_shown(
+    cloud: LiveServer, client: GatewayClient, server: ServerClient
+) -> None:
+    """Applications that came from the WeChat cloud write `_openid` from their functions and read it back."""
+    doc = {"_id": "a" * 24, "_openid": "o-ann", "n": 1}
+    server.db("insertOne", collection="comment", doc=doc)
+    assert server.db("findOne", collection="comment", query={"_openid": "o-ann"})["result"] == doc
+    found = server.db("find", collection="comment", options={"projection": {"_openid": 1, "_id": 0}})
+    assert found["result"] == [{"_openid": "o-ann"}]
+    ranks = [{"$group": {"_id": "$_openid", "n": {"$sum": 1}}}]
+    assert server.db("aggregate", collection="comment", pipeline=ranks)["result"] == [{"_id": "o-ann", "n": 1}]
+    assert server.db("aggregate", collection="comment", pipeline=[{"$match": {}}])["result"] == [doc]
+    server.db("updateOne", collection="comment", filter={"n": 1}, update={"$set": {"_openid": "o-bob"}})
+    assert server.db("findOne", collection="comment")["result"]["_openid"] == "o-bob"
+    server.db("replaceOne", collection="comment", filter={"n": 1}, doc={"n": 2, "_openid": "o-eve"})
+    cloud.services.documents.set_rules(client.space.id, "comment", parse_policy("PUBLICREAD"))
+    assert client.authorize().db("findOne", collection="comment")["result"]["_openid"] == "o-eve"
+    assert client.db("updateMany", collection="comment", filter={}, update={"$set": {"n": 3}})["affectedDocs"] == 0
+    server.db("insertOne", collection="other", doc={"n": 1})
+    assert "_openid" not in str(server.db("find", collection="other"))
+
+
 def test_clients_cannot_claim_documents(client: GatewayClient, server: ServerClient) -> None:
     victim = client.authorize()
     victim.db("insertOne", collection="claims", doc={"secret": 1})

@@ -235,8 +235,8 @@ def test_the_clouds_own_alipay_function(client: GatewayClient, server: ServerCli
 def test_running_functions_call_the_same_methods(cloud: LiveServer, client: GatewayClient) -> None:
     session = cloud.services.identity.open_session(client.space, "anonymous", "app-1", None)
     caller = cloud.services.identity.verify_session(client.space, session.access_token).as_function("f", "client")
-    answer = cloud.call(host_call(cloud.services, caller, PROFILE, {}))
-    assert answer["user"]["userId"] == session.user.user_id
+    answer = json.loads(cloud.call(host_call(cloud.services, caller, PROFILE, {})))
+    assert answer["data"]["user"]["userId"] == session.user.user_id
     with pytest.raises(GatewayError) as refused:
         cloud.call(host_call(cloud.services, caller, "serverless.file.resource.report", {"id": "nope"}))
     assert refused.value.vendor_code == "FileNotFound"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from yunbox.documents import commands as c
+from yunbox.documents.rules.permit import OWNER
 from yunbox.documents.service import DocumentService
 from yunbox.errors import InvalidRequest
 from yunbox.spaces import SpaceService
@@ -52,7 +53,10 @@ class TransferService:
             InvalidRequest: when the file cannot be read at all.
         """
         engine = self._documents.engine(space_id)
-        return await self._aside(lambda: import_records(engine, read_records(file, format), wanted, progress))
+        report = await self._aside(lambda: import_records(engine, read_records(file, format), wanted, progress))
+        if not wanted.dry_run and await engine.run(c.Count(wanted.collection, {OWNER: {"$exists": True}}, limit=1)):
+            self._documents.owner_fields.add(space_id, wanted.collection)
+        return report
 
     async def export_file(
         self, space_id: str, find: c.Find, file: BinaryIO, format: Format, fields: Sequence[str] = ()

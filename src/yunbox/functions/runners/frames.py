@@ -32,10 +32,10 @@ class Running(msgspec.Struct, tag_field="t", tag="running"):
 
 
 class Result(msgspec.Struct, tag_field="t", tag="result"):
-    """The function returned; ``value`` is JSON text."""
+    """The function returned; ``value`` is JSON text, empty for ``undefined``."""
 
     id: str
-    value: msgspec.Raw
+    value: msgspec.Raw = msgspec.Raw()
 
 
 class Failure(msgspec.Struct, tag_field="t", tag="failure"):

@@ -296,9 +296,8 @@ class Instance(asyncio.Protocol):
 
     async def _call(self, message: frames.Call) -> None:
         try:
-            value = await self._host_call(message)
-            fields = {"value": orjson.Fragment(value) if isinstance(value, bytes) else value}
-            self._write(frames.encode("return", id=message.id, **fields))
+            value = orjson.Fragment(await self._host_call(message))
+            self._write(frames.encode("return", id=message.id, value=value))
         except YunboxError as failure:
             error = {"code": str(failure.data.get("code", failure.code)), "message": failure.message}
             self._write(frames.encode("return", id=message.id, error=error))

@@ -31,12 +31,7 @@ async def rename_collection(call: Call) -> Any:
     name, new_name = call.names["collection"], (await call.body()).get("name")
     if not isinstance(new_name, str):
         raise InvalidRequest("`name` is missing")
-    space_id = call.space.id
-    await call.services.documents.engine(space_id).run(c.RenameCollection(name, new_name))
-    rule = call.services.spaces.rule(space_id, "collection", name)
-    if rule is not None:
-        call.services.spaces.set_rule(space_id, "collection", new_name, rule)
-        call.services.spaces.delete_rule(space_id, "collection", name)
+    await call.services.documents.rename_collection(call.space.id, name, new_name)
     return {"renamed": name, "name": new_name}
 
 

@@ -210,7 +210,7 @@ def _invoker(call: Call, openid: Any) -> Caller:
 
 def _shown_invocation(invocation: Invocation) -> dict[str, Any]:
     return {
-        "result": orjson.Fragment(invocation.result_json or b"null"),
+        "result": orjson.Fragment(invocation.result_json),
         "request_id": invocation.request_id,
         "duration_ms": round(invocation.duration_ms, 3),
         "cold": invocation.cold,

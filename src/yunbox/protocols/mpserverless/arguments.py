@@ -148,8 +148,9 @@ def invalid(message: str) -> GatewayError:
 
 
 def _object(source: Mapping[str, Any], name: str) -> Document:
+    """An argument that is an object; PHP writes an empty one as ``[]``."""
     value = source.get(name)
-    if value is None:
+    if value is None or value == []:
         return {}
     if not isinstance(value, dict):
         raise invalid(f"`{name}` must be an object / 参数 `{name}` 应为对象")

@@ -45,13 +45,13 @@ class Call:
         return value
 
     def mapping(self, name: str) -> dict[str, Any]:
-        """An object parameter; one that is missing is an empty object (SDK 2.x drops empty objects).
+        """An object parameter; one that is missing is an empty object (SDK 2.x drops empty objects, PHP writes ``[]``).
 
         Raises:
             GatewayError: when it is something else.
         """
         value = self.params.get(name)
-        if value is None:
+        if value is None or value == []:
             return {}
         if not isinstance(value, dict):
             raise GatewayError("InvalidParameter", f"`{name}` must be an object / 参数 `{name}` 应为对象")

@@ -82,7 +82,7 @@ async def distinct(operation: Operation) -> Result:
 
 
 async def aggregate(operation: Operation) -> Result:
-    """Owner marks are left out at every depth: ``$lookup`` nests whole documents."""
+    """Owner marks that are hidden are left out at every depth: ``$lookup`` nests whole documents."""
     arguments = operation.arguments
     command: c.Command = c.Aggregate(
         arguments.collection,
@@ -95,7 +95,9 @@ async def aggregate(operation: Operation) -> Result:
     if arguments.flag("explain"):
         return _answer(1, [values.encode(await operation.run(c.Explain(command)))])
     found: list[Document] = await operation.run(command)
-    return _answer(len(found), values.encode(found, hide=(OWNER,)))
+    call = operation.call
+    shown = call.services.documents.shows_owner(call.space.id, MONGO, command)
+    return _answer(len(found), values.encode(found, hide=() if shown else (OWNER,)))
 
 
 async def insert_one(operation: Operation) -> Result:

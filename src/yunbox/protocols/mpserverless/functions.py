@@ -27,7 +27,7 @@ async def invoke(call: Call) -> Any:
         if name != ALIPAY_FUNCTION:
             raise
         return await _call_alipay(call, arguments)
-    return spliced(invocation.result_json) if invocation.result_json else NOTHING
+    return spliced(invocation.returned) if invocation.returned else NOTHING
 
 
 async def _call_alipay(call: Call, arguments: Any) -> dict[str, Any]:

@@ -138,23 +138,25 @@ class Gateway:
         return Call(self._services, space, caller, _method(body), decode_params(body), origin)
 
 
-async def host_call(services: Services, caller: Caller, method: str, params: Mapping[str, Any]) -> Any:
-    """A method called by a running function, whose caller the pool knows: the ``data`` of the answer, as JSON values.
+async def host_call(services: Services, caller: Caller, method: str, params: Mapping[str, Any]) -> bytes:
+    """A method called by a running function, whose caller the pool knows: JSON text of an object with ``requestId`` and,
+    unless the answer has none, its ``data``.
 
     Raises:
         GatewayError: with the vendor's code, whatever went wrong with the call.
     """
     call = Call(services, services.spaces.get(caller.space), caller, method, params, own_origin(services))
-    started, failure, text = time.perf_counter(), None, b"null"
+    started, failure, text = time.perf_counter(), None, b""
+    answer: dict[str, Any] = {"requestId": random_uuid()}
     try:
         data = await invoke(call)
-        text = text if data is envelope.NOTHING else envelope.dumps(data)
+        text = envelope.dumps(answer if data is envelope.NOTHING else {**answer, "data": data})
     except YunboxError as error:
         failure = GatewayError(error_code(error), error.message)
     measure(call, failure is not None, (time.perf_counter() - started) * 1000, len(text))
     if failure is not None:
         raise failure
-    return orjson.loads(text)
+    return text
 
 
 def own_origin(services: Services) -> Origin:

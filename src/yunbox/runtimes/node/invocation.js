@@ -37,9 +37,10 @@ class Invocation {
 
   succeed (value) {
     if (this.answered) return
+    if (value === undefined) return this.finish(`{"t":"result","id":${JSON.stringify(this.id)}}`)
     let text
     try {
-      text = JSON.stringify(value === undefined ? null : value) ?? 'null'
+      text = JSON.stringify(value) ?? 'null'
     } catch (error) {
       return this.fail(new TypeError(`the result cannot be turned into JSON: ${error.message}`), 'result')
     }

@@ -23,8 +23,8 @@ class MPServerlessError extends Error {
   }
 }
 
-// A gateway method of the platform, called with the rights of the running invocation.
-function callHost (method, params) {
+// A gateway method of the platform, called with the rights of the running invocation: {requestId, data?}.
+function exchange (method, params) {
   const { secretId, token } = currentInvocation()?.frame.caller || { secretId: '', token: '' }
   const id = ++lastCall
   return new Promise((resolve, reject) => {
@@ -32,6 +32,8 @@ function callHost (method, params) {
     send(JSON.stringify({ t: 'call', id, key: secretId, token, method, params }))
   })
 }
+
+const callHost = async (method, params) => (await exchange(method, params)).data
 
 function receiveReturn (frame) {
   const waiting = pending.get(frame.id)
@@ -120,8 +122,8 @@ const db = {
 
 const functions = {
   async invoke (functionTarget, functionArgs = {}) {
-    const result = await callHost('serverless.function.runtime.invoke', { functionTarget, functionArgs })
-    return { success: true, result }
+    const { requestId, data } = await exchange('serverless.function.runtime.invoke', { functionTarget, functionArgs })
+    return data === undefined ? { success: true, requestId } : { success: true, result: data, requestId }
   }
 }
 

@@ -34,10 +34,7 @@ async def drop_collection(action: Action) -> dict[str, Any]:
 async def rename_collection(action: Action) -> dict[str, Any]:
     """Rename a collection; its rules go with it."""
     old, new = action.text("OriginCollection"), action.text("NewCollection")
-    documents, space_id = action.services.documents, action.space.id
-    await documents.engine(space_id).run(c.RenameCollection(old, new))
-    documents.set_rules(space_id, new, documents.rules(space_id, old))
-    action.services.spaces.delete_rule(space_id, "collection", old)
+    await action.services.documents.rename_collection(action.space.id, old, new)
     return {}
 
 

@@ -125,7 +125,7 @@ async def run_function(action: Action) -> dict[str, Any]:
     done = await action.services.functions.invoke(action.caller, name, arguments)
     duration = round(done.duration_ms)
     meta = {"RequestId": done.request_id, "InvocationDuration": duration, "BillingDuration": duration}
-    return {"Result": (done.result_json or b"null").decode(), "RuntimeMeta": meta}
+    return {"Result": done.result_json.decode(), "RuntimeMeta": meta}
 
 
 async def list_logs(action: Action) -> dict[str, Any]:
