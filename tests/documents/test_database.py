@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bson import Decimal128, Int64, ObjectId
 
-from yunbox.documents import Collection, Database, open_database
+from yunbox.documents import Collection, Database, DuplicateKeyError, OperationFailure, open_database
 from yunbox.documents import operations as op
 from yunbox.documents.stores.embedded.store import Store
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, QueryError, WriteConflict
@@ -281,3 +281,33 @@ def test_a_refused_document_leaves_nothing_behind(people: Collection) -> None:
             people.insert_many([{"_id": "fine"}, dict(refused)], ordered=True)
         assert people.delete_one({"_id": "fine"}).deleted_count == 1
     assert people.count_documents() == 5
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "fail"),
+    [
+        (11000, "DuplicateKey", lambda people: people.insert_one({"_id": 1})),
+        (48, "NamespaceExists", lambda people: people.database.create_collection("people")),
+        (26, "NamespaceNotFound", lambda people: people.database["none"].rename("other")),
+        (27, "IndexNotFound", lambda people: people.drop_index("none")),
+        (2, "BadValue", lambda people: people.find({"a": {"$none": 1}})),
+        (9, "FailedToParse", lambda people: people.update_one({}, {"a": 1})),
+        (14, "TypeMismatch", lambda people: people.update_one({"_id": 1}, {"$inc": {"name": 1}})),
+    ],
+)
+def test_errors_carry_the_number_and_its_name(
+    people: Collection, number: int, name: str, fail: Callable[[Collection], Any]
+) -> None:
+    with pytest.raises(OperationFailure) as caught:
+        fail(people)
+    error = caught.value
+    assert (error.code, error.code_name) == (number, name)
+    assert (error.details["code"], error.details["codeName"], error.details["errmsg"]) == (number, name, str(error))
+
+
+def test_a_duplicate_key_names_the_key(people: Collection) -> None:
+    people.create_index("name", unique=True)
+    people.insert_one({"_id": 100})
+    with pytest.raises(DuplicateKeyError, match=r"dup key: \{ name: null \}") as caught:
+        people.insert_one({"_id": 101})
+    assert (caught.value.details["keyPattern"], caught.value.details["keyValue"]) == ({"name": 1}, {"name": None})

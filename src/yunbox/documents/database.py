@@ -19,10 +19,11 @@ from typing import Any
 
 from bson import ObjectId
 
-from yunbox.errors import CollectionNotFound, QueryError, YunboxError
+from yunbox.errors import CollectionNotFound, YunboxError
 
 from . import commands as c
 from . import operations as op
+from .failures import OperationFailure, numbered
 from .results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 from .stores import Change, Engine
 
@@ -71,8 +72,9 @@ class Database:
             self.engine.close()
 
     def run(self, command: c.Command) -> Any:
-        """The result of a command. Raises `YunboxError`."""
-        return self.engine.run_sync(command, transaction=self._transaction)
+        """The result of a command. Raises `OperationFailure`, which carries MongoDB's ``code`` and ``code_name``."""
+        with numbered():
+            return self.engine.run_sync(command, transaction=self._transaction)
 
     def create_collection(self, name: str) -> Collection:
         """Raises `AlreadyExists`."""
@@ -108,7 +110,8 @@ class Database:
         except BaseException:
             self.engine.abort_sync(name)
             raise
-        self.engine.commit_sync(name)
+        with numbered():
+            self.engine.commit_sync(name)
 
     def watch(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call ``callback`` with every committed change, in order, in the writing thread; the result ends that."""
@@ -444,7 +447,7 @@ class Collection:
         pairs = [(keys, 1)] if isinstance(keys, str) else list(keys.items() if isinstance(keys, Mapping) else keys)
         unknown = options.keys() - _INDEX_OPTIONS.keys()
         if unknown:
-            raise QueryError(
+            raise OperationFailure(
                 f"unknown index options: {', '.join(sorted(unknown))}",
                 number=197,
                 name="InvalidIndexSpecificationOption",
@@ -499,7 +502,7 @@ def _document(filter: Filter | None) -> Document:
     if filter is None:
         return {}
     if not isinstance(filter, Mapping):
-        raise QueryError("a filter must be an object", number=14, name="TypeMismatch")
+        raise OperationFailure("a filter must be an object", number=14, name="TypeMismatch")
     return dict(filter)
 
 
@@ -527,9 +530,9 @@ def _hint(hint: Hint | None) -> Any:
 
 def _require_operators(update: Any) -> None:
     if isinstance(update, Mapping) and (not update or not next(iter(update)).startswith("$")):
-        raise QueryError("update only works with $ operators", number=9, name="FailedToParse")
+        raise OperationFailure("update only works with $ operators", number=9, name="FailedToParse")
 
 
 def _require_replacement(replacement: Mapping[str, Any]) -> None:
     if replacement and next(iter(replacement)).startswith("$"):
-        raise QueryError("replacement can not include $ operators", number=9, name="FailedToParse")
+        raise OperationFailure("replacement can not include $ operators", number=9, name="FailedToParse")

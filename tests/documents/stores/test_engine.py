@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -300,3 +300,24 @@ def test_two_engines_share_nothing() -> None:
     with open_database() as one, open_database() as other:
         one["c"].insert_one({"_id": 1})
         assert other["c"].find() == []
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {"leaf": 1}
+    for level in range(levels - 1):
+        value = {"a": value} if level % 2 else {"b": [value]}
+    return value
+
+
+@pytest.mark.parametrize("make", [lambda: nested(90), lambda: {"x": [[[[nested(90)]]]]}])
+def test_deep_documents_are_refused_and_harm_nothing(database: Database, make: Callable[[], dict[str, Any]]) -> None:
+    items = database["items"]
+    with pytest.raises(QueryError, match="nested object depth: 100"):
+        items.insert_one(make())
+    with pytest.raises(QueryError, match="nested object depth: 100"):
+        items.insert_many([{"_id": 1}, make()])
+    items.insert_one(nested(60))
+    with pytest.raises(QueryError, match="nested object depth: 100"):
+        items.update_one({"_id": 1}, {"$set": {"x": make()}})
+    items.insert_one({"_id": 2})
+    assert items.count_documents() == 3

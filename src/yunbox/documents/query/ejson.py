@@ -78,12 +78,13 @@ def _has_odd_number(value: Any) -> bool:
 
 def _unstorable(value: Any, error: Exception) -> QueryError:
     if isinstance(error, RecursionError) or "ecursion" in str(error):
-        return _too_deep()
+        return too_deep()
     return QueryError(f"the document cannot be stored: {error}", number=2, name="BadValue")
 
 
-def _too_deep() -> QueryError:
-    return QueryError(f"BSONObj exceeds maximum nested object depth: {MAX_DEPTH}", number=15, name="Overflow")
+def too_deep(limit: int = MAX_DEPTH) -> QueryError:
+    """The error for a value of more than ``limit`` levels."""
+    return QueryError(f"BSONObj exceeds maximum nested object depth: {limit}", number=15, name="Overflow")
 
 
 def loads(text: bytes | str) -> Any:
@@ -101,7 +102,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:
     if kind is float:
         return value if math.isfinite(value) else {"$numberDouble": _double_text(value)}
     if depth > MAX_DEPTH:
-        raise _too_deep()
+        raise too_deep()
     if isinstance(value, dict):
         plain = {_field_name(name): to_plain(item, depth + 1) for name, item in value.items()}
         return {"$esc": plain} if _looks_wrapped(value) else plain
@@ -275,7 +276,7 @@ def _from_wire(value: Any, depth: int) -> Any:
         return _object_from_wire(value, depth)
     if kind is list:
         if depth > MAX_DEPTH:
-            raise _too_deep()
+            raise too_deep()
         return [_from_wire(item, depth + 1) for item in value]
     if kind is int and not INT64_MIN <= value <= INT64_MAX:
         return float(value)
@@ -284,7 +285,7 @@ def _from_wire(value: Any, depth: int) -> Any:
 
 def _object_from_wire(value: dict[str, Any], depth: int) -> Any:
     if depth > MAX_DEPTH:
-        raise _too_deep()
+        raise too_deep()
     for name in value:
         if name[:1] == "$":
             decode = _FROM_WIRE.get(name)

@@ -13,6 +13,8 @@ from typing import Any, Final
 import orjson
 from bson import DatetimeMS, ObjectId
 
+from yunbox.documents.query import ejson
+
 from .encoding import ANYWHERE, MAX_WRAPPED_PATHS
 
 NULL: Final = 1
@@ -27,7 +29,8 @@ OTHER: Final = 256
 ANYTHING: Final = 511
 
 MAX_PATHS = 2000
-MAX_DEPTH = 200
+MAX_DEPTH = 100
+"""Levels of objects and arrays in a stored document. The summary itself has two levels for each."""
 
 _BITS: dict[type, int] = {
     type(None): NULL,
@@ -63,16 +66,22 @@ class Shape:
         self.anything = False
 
     def observe(self, document: Mapping[str, Any]) -> str | None:
-        """Take note of a document about to be stored; returns its ``sp``."""
+        """Take note of a document about to be stored; returns its ``sp``.
+
+        Raises:
+            QueryError: Overflow (15) when it is nested too deep.
+        """
         wrapped: list[str] = []
-        self._walk(document, self.root, "", wrapped)
+        self._walk(document, self.root, "", wrapped, 1)
         if not wrapped:
             return None
         if len(wrapped) > MAX_WRAPPED_PATHS or ANYWHERE in wrapped:
             return ANYWHERE
         return "\n".join(wrapped)
 
-    def _walk(self, value: Mapping[str, Any], node: Node, prefix: str, wrapped: list[str]) -> None:
+    def _walk(self, value: Mapping[str, Any], node: Node, prefix: str, wrapped: list[str], depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise ejson.too_deep(MAX_DEPTH)
         children = node.children
         for name, item in value.items():
             kind = type(item)
@@ -86,9 +95,10 @@ class Shape:
                 continue
             if bit == OBJECT:
                 _note_object(name, item, wrapped)
-                self._walk(item, child, f"{prefix}{name}\t", wrapped)
+                self._walk(item, child, f"{prefix}{name}\t", wrapped, depth + 1)
             elif bit == ARRAY:
                 if not _is_plain_array(item):
+                    _check_depth(item, depth + 1)
                     wrapped.append(ANYWHERE)
             else:
                 wrapped.append(ANYWHERE if "\n" in name or "\t" in name or name == ANYWHERE else prefix + name)
@@ -138,6 +148,14 @@ def _note_object(name: str, item: Mapping[str, Any], wrapped: list[str]) -> None
     # A user's object that looks like a wrapper is escaped, and a path with a separator in it cannot be written down.
     if "\n" in name or "\t" in name or (0 < len(item) < 3 and next(iter(item))[:1] == "$"):
         wrapped.append(ANYWHERE)
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ejson.too_deep(MAX_DEPTH)
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (dict, list, tuple)):
+            _check_depth(item, depth + 1)
 
 
 def _is_plain_array(array: list[Any]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import apsw
 from bson import ObjectId
 
+from yunbox.documents.query import ejson
 from yunbox.documents.query.update import check_identity
 from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
 
@@ -322,7 +323,7 @@ def check_same_id(before: Document, after: Document) -> None:
 def duplicate_id(collection: str, id: Any) -> DuplicateKey:
     """The error for an ``_id`` that is taken."""
     return DuplicateKey(
-        f"E11000 duplicate key error collection: {collection} index: _id_ dup key: {{ _id: {id!r} }}",
+        f"E11000 duplicate key error collection: {collection} index: _id_ dup key: {{ _id: {ejson.dumps(id).decode()} }}",
         index="_id_",
         keyPattern={"_id": 1},
         keyValue={"_id": id},

@@ -6,6 +6,7 @@ from typing import Any
 
 import apsw
 
+from yunbox.documents.query import ejson
 from yunbox.errors import DuplicateKey
 
 from .catalog import Collection, Index
@@ -95,7 +96,7 @@ def _delete(connection: apsw.Connection, index: Index, rid: int, rows: Rows) -> 
 
 def _duplicate(collection: Collection, index: Index, row: Row) -> DuplicateKey:
     values = {field.path: None if row[2 * n] == 1 else row[2 * n + 1] for n, field in enumerate(index.fields)}
-    shown = ", ".join(f"{path}: {value!r}" for path, value in values.items())
+    shown = ", ".join(f"{path}: {ejson.dumps(value).decode()}" for path, value in values.items())
     return DuplicateKey(
         f"E11000 duplicate key error collection: {collection.name} index: {index.name} dup key: {{ {shown} }}",
         index=index.name,
