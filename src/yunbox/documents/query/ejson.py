@@ -44,15 +44,21 @@ def dumps(value: Any) -> bytes:
 
     def wrap(item: Any) -> Any:
         nonlocal wrapped
-        result = _wrap(item)
-        if type(item) in _WRAP and type(result) is dict:
+        convert = _WRAP.get(type(item))
+        if convert is None:
+            return _wrap(item)
+        result = convert(item)
+        if type(result) is dict:
             wrapped += 1
         return result
 
     try:
         text = orjson.dumps(value, wrap, _OPTIONS)
         # orjson writes NaN as null and knows nothing of look-alikes: only where these may be is the careful walk needed.
-        if text.count(b'"$') != wrapped or (b"null" in text and _has_odd_number([value])) or b"\\u0000" in text:
+        # Single characters are found much faster, and mostly settle it.
+        looks_wrapped = text.count(b"$") != wrapped and text.count(b'"$') != wrapped
+        has_null_byte = b"\\" in text and b"\\u0000" in text
+        if looks_wrapped or has_null_byte or (b"null" in text and _has_odd_number([value])):
             return orjson.dumps(to_plain(value))
     except (TypeError, RecursionError) as error:
         raise _unstorable(value, error) from error

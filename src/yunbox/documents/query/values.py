@@ -292,7 +292,8 @@ def date_millis(value: Any) -> int:
     """Milliseconds since 1970 of a date; a naive ``datetime`` counts as UTC."""
     if isinstance(value, datetime):
         aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-        return (aware - EPOCH) // _MILLISECOND
+        since = aware - EPOCH
+        return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
     if isinstance(value, DatetimeMS):
         return int(value)
     raise TypeError(f"not a date: {type(value).__name__}")

@@ -8,7 +8,7 @@ from yunbox.documents.query.paths import names_element
 from yunbox.documents.query.values import INT64_MAX, INT64_MIN, MISSING, NUMBER, STRING, UNDEFINED
 from yunbox.errors import QueryError
 
-from .keys import MAX_KEY_LENGTH, index_key, key_of
+from .keys import MAX_KEY_LENGTH, NULL_KEY, index_key, key_of
 
 Row = tuple[Any, ...]
 _Walk = tuple[Any, tuple[str, ...]]
@@ -40,6 +40,7 @@ class Keyer:
         self._sparse = sparse
         self._whole = whole
         self._collation = collation
+        self._plain = collation is None
 
     def keys(self, document: dict[str, Any]) -> Keys:
         """The keys of a document.
@@ -47,34 +48,40 @@ class Keyer:
         Raises:
             QueryError: CannotIndexParallelArrays (171) when two components reach different arrays.
         """
-        if not self._sparse and self._collation is None:
-            row = self._plain_row(document)
-            if row is not None:
-                return Keys({row}, _NONE, True)
-            if len(self._paths) == 1 and len(self._paths[0]) == 1:
-                rows = _plain_elements(document.get(self._paths[0][0]))
-                if rows is not None:
-                    return Keys(rows, _FIRST, True)
+        row = self.plain_row(document)
+        if row is not None:
+            return Keys({row}, _NONE, True)
+        if self._plain and len(self._paths) == 1 and len(self._paths[0]) == 1:
+            rows = _plain_elements(document.get(self._paths[0][0]))
+            if rows is not None:
+                return Keys(rows, _FIRST, True)
         multikey: set[int] = set()
         tuples = self._expand([(document, parts) for parts in self._paths], multikey)
         return self._build(tuples, frozenset(multikey))
 
-    def _plain_row(self, document: dict[str, Any]) -> Row | None:
-        """The one row of a document with short strings and integers in all components, else ``None``."""
-        row: Row = ()
+    def plain_row(self, document: dict[str, Any]) -> Row | None:
+        """The one row of a document with short strings, numbers and nulls in all components, else ``None``."""
+        if not self._plain:
+            return None
+        row: list[Any] = []
         for parts in self._paths:
             value: Any = document
             for part in parts:
                 if type(value) is not dict:
                     return None
                 value = value.get(part)
-            if type(value) is str and len(value) <= MAX_KEY_LENGTH:
+            kind = type(value)
+            if kind is str:
+                if len(value) > MAX_KEY_LENGTH:
+                    return None
                 row += (STRING, value)
-            elif type(value) is int and INT64_MIN <= value <= INT64_MAX:
+            elif (kind is int and INT64_MIN <= value <= INT64_MAX) or (kind is float and value - value == 0.0):
                 row += (NUMBER, value)
+            elif value is None and not self._sparse:
+                row += NULL_KEY
             else:
                 return None
-        return row
+        return tuple(row)
 
     def _expand(self, walks: list[_Walk], multikey: set[int]) -> list[tuple[Any, ...]]:
         stopped = [_descend(value, parts) for value, parts in walks]

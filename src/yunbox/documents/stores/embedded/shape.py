@@ -6,9 +6,10 @@ the array itself is noted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from bson import DatetimeMS, ObjectId
@@ -31,6 +32,7 @@ ANYTHING: Final = 511
 MAX_PATHS = 2000
 MAX_DEPTH = 100
 """Levels of objects and arrays in a stored document. The summary itself has two levels for each."""
+MAX_FORMS = 64
 
 _BITS: dict[type, int] = {
     type(None): NULL,
@@ -46,14 +48,32 @@ _BITS: dict[type, int] = {
 }
 
 
-class Node:
-    """One path: the types seen there, and the paths below it."""
+_PLAIN: frozenset[type] = frozenset([str, int, float, bool, type(None)])
 
-    __slots__ = ("bits", "children")
+
+class Form(NamedTuple):
+    """What objects with the same names and types at one path have in common.
+
+    ``floats`` may turn out to be no numbers; ``scalars`` are the places of wrapped ones; ``objects`` and ``arrays`` have to be
+    looked into; ``escaped`` when the object may look like a wrapper itself.
+    """
+
+    floats: tuple[str, ...]
+    scalars: tuple[str, ...]
+    objects: tuple[tuple[str, Node], ...]
+    arrays: tuple[str, ...]
+    escaped: bool
+
+
+class Node:
+    """One path: the types seen there, the paths below it, and the forms its objects had lately."""
+
+    __slots__ = ("bits", "children", "forms")
 
     def __init__(self, bits: int = 0) -> None:
         self.bits = bits
         self.children: dict[str, Node] = {}
+        self.forms: dict[tuple[Any, ...], Form] = {}
 
 
 class Shape:
@@ -82,26 +102,47 @@ class Shape:
     def _walk(self, value: Mapping[str, Any], node: Node, prefix: str, wrapped: list[str], depth: int) -> None:
         if depth > MAX_DEPTH:
             raise ejson.too_deep(MAX_DEPTH)
+        signature = (*value, *map(type, value.values()))
+        form = node.forms.get(signature) or self._learn(value, node, signature)
+        floats, scalars, objects, arrays, escaped = form
+        for name in floats:
+            item = value[name]
+            if item - item != 0.0:
+                self._grow(node.children, node.children.get(name), name, OTHER)
+                wrapped.append(prefix + name)
+        for name in scalars:
+            wrapped.append(prefix + name)
+        for name, child in objects:
+            self._walk(value[name], child, f"{prefix}{name}\t", wrapped, depth + 1)
+        for name in arrays:
+            if not _is_plain_array(value[name]):
+                _check_depth(value[name], depth + 1)
+                wrapped.append(ANYWHERE)
+        if escaped:
+            wrapped.append(ANYWHERE)
+
+    def _learn(self, value: Mapping[str, Any], node: Node, signature: tuple[Any, ...]) -> Form:
+        """Take note of the types in an object, and of its form."""
         children = node.children
+        floats, wrapped, objects, arrays = [], [], [], []
         for name, item in value.items():
-            kind = type(item)
-            bit = _BITS.get(kind, OTHER)
-            if kind is float and item - item != 0.0:
-                bit = OTHER
-            child = children.get(name)
-            if child is None or bit & ~child.bits:
-                child = self._grow(children, child, name, bit)
-            if bit <= BOOLEAN:
-                continue
+            bit = _BITS.get(type(item), OTHER)
+            if type(item) is float:
+                floats.append(name)
+                if item - item != 0.0:
+                    continue
+            child = self._grow(children, children.get(name), name, bit)
             if bit == OBJECT:
-                _note_object(name, item, wrapped)
-                self._walk(item, child, f"{prefix}{name}\t", wrapped, depth + 1)
+                objects.append((name, child))
             elif bit == ARRAY:
-                if not _is_plain_array(item):
-                    _check_depth(item, depth + 1)
-                    wrapped.append(ANYWHERE)
-            else:
-                wrapped.append(ANYWHERE if "\n" in name or "\t" in name or name == ANYWHERE else prefix + name)
+                arrays.append(name)
+            elif bit > BOOLEAN:
+                wrapped.append(name)
+        if len(node.forms) >= MAX_FORMS:
+            node.forms.clear()
+        form = Form(tuple(floats), tuple(wrapped), tuple(objects), tuple(arrays), _may_be_escaped(value))
+        node.forms[signature] = form
+        return form
 
     def _grow(self, children: dict[str, Node], child: Node | None, name: str, bit: int) -> Node:
         if child is None:
@@ -111,6 +152,10 @@ class Shape:
                 self.paths += 1
             elif not self.anything:
                 self.anything = True
+            else:
+                return child
+        elif not bit & ~child.bits:
+            return child
         else:
             child.bits |= bit
         self.version += 1
@@ -144,10 +189,11 @@ class Shape:
         return shape
 
 
-def _note_object(name: str, item: Mapping[str, Any], wrapped: list[str]) -> None:
-    # A user's object that looks like a wrapper is escaped, and a path with a separator in it cannot be written down.
-    if "\n" in name or "\t" in name or (0 < len(item) < 3 and next(iter(item))[:1] == "$"):
-        wrapped.append(ANYWHERE)
+def _may_be_escaped(value: Mapping[str, Any]) -> bool:
+    """Whether an object may look like a wrapper, which is escaped, or has a name that no path can be written with."""
+    if 0 < len(value) < 3 and next(iter(value))[:1] == "$":
+        return True
+    return any("\n" in name or "\t" in name or name == ANYWHERE for name in value)
 
 
 def _check_depth(value: Any, depth: int) -> None:
@@ -159,14 +205,13 @@ def _check_depth(value: Any, depth: int) -> None:
 
 
 def _is_plain_array(array: list[Any]) -> bool:
-    for item in array:
-        kind = type(item)
-        if kind is str or kind is int or kind is bool or item is None:
-            continue
-        if kind is float and item - item == 0:
-            continue
-        return False
-    return True
+    kinds = set(map(type, array))
+    if float in kinds:
+        # A sum says it at once for most; the rest may have been too large.
+        if len(kinds) > 1 or not math.isfinite(sum(array)):
+            return kinds <= _PLAIN and all(math.isfinite(item) for item in array if type(item) is float)
+        return True
+    return kinds <= _PLAIN
 
 
 def _to_json(node: Node) -> list[Any]:

@@ -20,8 +20,8 @@ from .catalog import Collection
 from .changes import Change, Hub, Operation
 from .encoding import encode, is_encodable
 from .keys import Key, key_of
-from .upkeep import Entry, add_keys, change_keys, keys_of, remove_keys
-from .view import Document, Found, View
+from .upkeep import Entry, add_keys, change_keys, gather_keys, keys_of, remove_keys
+from .view import PLAIN_IDS, Document, Found, View
 
 MAX_KEPT_DOCUMENTS = 256
 """A batch of more changes than this does not keep documents in the log."""
@@ -143,27 +143,26 @@ class Store(View):
         rid: int = self.connection.execute(f"SELECT coalesce(max(rid), 0) FROM {collection.table}").get
         rows: list[Any] = []
         index_rows: list[list[Any]] = [[] for _ in collection.indexes]
-        written: list[tuple[Key, Document, str]] = []
+        gathered = list(zip(collection.indexes, index_rows, strict=True))
+        stored: list[Document] = []
+        observe = collection.shape.observe
         try:
             for document in map(with_id, documents):
                 rid += 1
-                key = key_of(document["_id"])
                 text = encode(document).decode()
-                wrapped = collection.shape.observe(document)
-                for gathered, (_, keys) in zip(index_rows, keys_of(collection, document), strict=True):
-                    gathered += [(*row, rid) for row in keys]
-                rows.append((rid, *key, text, wrapped))
-                written.append((key, document, text))
+                rows.append((rid, *key_of(document["_id"]), text, observe(document)))
+                stored.append(document)
+                for index, into in gathered:
+                    gather_keys(collection, index, document, rid, into)
             with self.connection:
                 self.connection.executemany(collection.bulk_sql, rows)
-                for index, gathered in zip(collection.indexes, index_rows, strict=True):
-                    self.connection.executemany(index.insert_sql, gathered)
+                for index, into in gathered:
+                    self.connection.executemany(index.insert_sql, into)
         except (apsw.ConstraintError, QueryError):
             return None
         self._counted(collection, len(rows))
-        for key, document, text in written:
-            self._log(collection, "insert", key, None, document, text)
-        return [document["_id"] for _, document, _ in written]
+        self._log_inserts(collection, rows, stored)
+        return [document["_id"] for document in stored]
 
     def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
         """Store another document in the place of one; ``whole`` when that is how it was asked for.
@@ -231,6 +230,24 @@ class Store(View):
                 before = after = None
         written.append(Written(collection, key, operation, id, before, after, text, self._transaction))
 
+    def _log_inserts(self, collection: Collection, rows: list[Any], documents: list[Document]) -> None:
+        """Log rows of (rid, kt, k, text, sp), and let go of what a large batch does not keep."""
+        written, transaction, listened = self.batch.written, self._transaction, self._hub.active
+        kept = MAX_KEPT_DOCUMENTS - len(written)
+        written += [
+            Written(
+                collection,
+                (place, key),
+                "insert",
+                document["_id"],
+                None,
+                document if listened or number < kept else None,
+                text if number < kept else None,
+                transaction,
+            )
+            for number, ((_, place, key, text, _), document) in enumerate(zip(rows, documents, strict=True))
+        ]
+
     def in_one_transaction(self) -> None:
         """Mark the changes to come as one transaction's."""
         self._transaction = len(self.batch.written)
@@ -247,10 +264,10 @@ class Store(View):
         first = self._sequence + 1
         self.connection.executemany(
             "INSERT INTO log(seq, ts, coll, op, kt, k, doc, tx) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-            [
+            (
                 (first + place, at, one.collection.id, one.operation, *one.key, one.text, _tx(first, one))
                 for place, one in enumerate(self.batch.written)
-            ],
+            ),
         )
 
     def publish(self) -> None:
@@ -304,7 +321,8 @@ def with_id(document: Document) -> Document:
     """The document with its ``_id`` first, a new ObjectId when it has none. Raises `QueryError` InvalidIdField (53)."""
     if "_id" not in document:
         return {"_id": ObjectId(), **document}
-    check_identity(document)
+    if type(document["_id"]) not in PLAIN_IDS:
+        check_identity(document)
     if next(iter(document)) == "_id":
         return document
     return {"_id": document["_id"], **document}

@@ -25,6 +25,16 @@ def keys_of(collection: Collection, document: Document) -> list[Entry]:
     return [(index, _keys(collection, index, document)) for index in collection.indexes]
 
 
+def gather_keys(collection: Collection, index: Index, document: Document, rid: int, into: list[Any]) -> None:
+    """Append a document's rows in an index, row id last."""
+    if index.kind == "ordered" and index.covers is None:
+        row = index.keyer.plain_row(document)
+        if row is not None:
+            into.append((*row, rid))
+            return
+    into += [(*row, rid) for row in _keys(collection, index, document)]
+
+
 def add_keys(connection: apsw.Connection, collection: Collection, rid: int, entries: list[Entry]) -> None:
     """Enter a new document into every index. Raises `DuplicateKey`."""
     for index, rows in entries:
