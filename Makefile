@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 7800
 PROJECT ?= examples/todo-wechat
 
-.PHONY: run test check bench setup setup-dev node clean
+.PHONY: run test check bench setup setup-dev node browser clean
 
 run: setup
 	$(BIN)/yunbox dev $(PROJECT) --port $(PORT) --create-collections
@@ -23,7 +23,7 @@ bench: setup-dev
 
 setup: $(VENV)/.runtime node
 
-setup-dev: $(VENV)/.dev node tests/compat/node_modules/.installed sdk/js/dist/.built
+setup-dev: $(VENV)/.dev node browser tests/compat/node_modules/.installed sdk/js/dist/.built
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -41,6 +41,10 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 # Node.js from PATH when it is 18 or newer, else the one that a wheel carries (DESIGN 9.15).
 node: | $(VENV)/bin/python
 	@$(BIN)/python scripts/ensure_node.py
+
+# Chromium for the tests in a browser; where it cannot be installed they name themselves as not run.
+browser: | $(VENV)/bin/python
+	@$(BIN)/python scripts/ensure_browser.py
 
 tests/compat/node_modules/.installed: tests/compat/package-lock.json | node
 	cd tests/compat && $(CURDIR)/$(BIN)/python ../../scripts/npm.py ci --no-audit --no-fund

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser import Browser, browser_program
 from tests.server import LiveServer
 
 _not_run: dict[str, str] = {}
@@ -43,3 +45,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server on a free port, in ``dev`` mode, shared by the whole run; make a space of your own in it."""
     with LiveServer(Path(tmp_path_factory.mktemp("cloud"))) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium(cloud: LiveServer) -> Iterator[Browser]:
+    """One headless Chromium for the whole run."""
+    program = browser_program()
+    if program is None:
+        not_run("browser", "chromium is not installed; as root, `make setup-dev` installs Debian's")
+    assert program is not None
+    port = urlsplit(cloud.endpoint).port
+    assert port is not None
+    with Browser(program, port) as browser:
+        yield browser

@@ -1,6 +1,10 @@
 'use strict'
 // What a browser gives the web SDKs, for Node: requests over fetch, storage in memory, sockets of the `ws` package.
 
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+
 class MemoryStorage {
   constructor() { this.items = new Map() }
   getItem(key) { return this.items.has(key) ? this.items.get(key) : null }
@@ -14,7 +18,14 @@ class FetchRequest {
   get(options) { return this.send('GET', { ...options, query: options.data, data: undefined }) }
   post(options) { return this.send('POST', options) }
   put(options) { return this.send('PUT', options) }
-  download(options) { return this.send('GET', { ...options, responseType: 'blob' }) }
+
+  async download(options) {
+    const { statusCode, data } = await this.send('GET', { ...options, responseType: 'blob' })
+    const tempFilePath = path.join(os.tmpdir(), `yunbox-${crypto.randomUUID()}`)
+    fs.writeFileSync(tempFilePath, data)
+    return { statusCode, tempFilePath }
+  }
+
 
   upload({ url, headers, data, file, name, method }) {
     if (method === 'put') return this.send('PUT', { url, headers, body: file })
@@ -30,6 +41,7 @@ class FetchRequest {
     const header = Object.fromEntries(response.headers)
     const type = response.headers.get('content-type') || ''
     const data = type.includes('application/json') ? response.json() : response.text()
+    if (!response.ok && shouldThrowOnError !== false) throw await data
     return { data, statusCode: response.status, header }
   }
 

@@ -3,21 +3,21 @@
 
 const assert = require('node:assert/strict')
 const path = require('node:path')
-const { open } = require('../../compat/js/web_open.js')
 const { createTodos } = require(path.join(process.env.EXAMPLE, 'miniprogram', 'services', 'todos.js'))
 
 const [endpoint, env] = process.argv.slice(2)
 
 // The one difference between wx.cloud and the web SDK that the example meets: what a file to upload is.
 async function signedIn (variant) {
-  const client = open(variant, endpoint, env)
+  const { openIn } = await import('../../compat/web/places.mjs')
+  const client = openIn('node', variant, endpoint, env)
   await client.signIn()
   const { app } = client
   return createTodos({
     callFunction: (options) => app.callFunction(options),
-    database: () => client.database(),
+    database: () => app.database(),
     getTempFileURL: (options) => app.getTempFileURL(options),
-    uploadFile: ({ cloudPath, filePath }) => app.uploadFile({ cloudPath, filePath: new Blob([`bytes of ${filePath}`]) })
+    uploadFile: ({ cloudPath, filePath }) => app.uploadFile({ cloudPath, filePath: client.place.file(`bytes of ${filePath}`) })
   })
 }
 

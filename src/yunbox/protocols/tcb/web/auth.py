@@ -105,9 +105,12 @@ async def get_user_info(call: Call) -> Answer:
 
 @actions.add("auth.updateUserInfo")
 async def update_user_info(call: Call) -> Answer:
+    """Answers with the whole user: 1.x SDKs keep it in place of what they knew."""
     user = call.user()
-    call.services.identity.change_user(call.space, user.user_id, profile=profile_of(call.params, user.profile))
-    return {}
+    changed = call.services.identity.change_user(
+        call.space, user.user_id, profile=profile_of(call.params, user.profile)
+    )
+    return {"data": user_info(changed, call.caller.provider or "")}
 
 
 @actions.add("auth.isUsernameRegistered")

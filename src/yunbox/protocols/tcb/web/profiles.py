@@ -20,6 +20,9 @@ LOGIN_TYPES = {
 """Provider -> ``loginType`` (tencent-client.md §2.2)."""
 
 _FIELDS = {"nickName": "name", "avatarUrl": "picture", "gender": "gender"}
+_BASICS = {"nickname": "name", "avatar_url": "picture"}
+"""What ``user/basic/edit`` calls them (js-sdk 2.x and 3.x, ``updateUser``)."""
+
 _PLACES = ("country", "province", "city")
 
 
@@ -49,6 +52,6 @@ def user_info(user: User, provider: str) -> dict[str, Any]:
 
 def profile_of(fields: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
     """``old`` with what ``auth.updateUserInfo`` or ``user/profile`` changes; unknown fields are ignored."""
-    names = {**_FIELDS, **{name: name for name in (*_PLACES, "name", "picture")}}
+    names = {**_FIELDS, **_BASICS, **{name: name for name in (*_PLACES, "name", "picture")}}
     changes = {ours: fields[theirs] for theirs, ours in names.items() if isinstance(fields.get(theirs), str)}
     return {**old, **{name: value[:2048] for name, value in changes.items()}}
