@@ -21,8 +21,8 @@ from yunbox.spaces import Space
 
 HERE = Path(__file__).resolve().parent
 VARIANTS = ("tcb-1.10.10", "1.8.4", "2.31.0", "3.7.0", "3.7.0-cloudapi")
-LEAST_STEPS = {"tcb-1.10.10": 29, "1.8.4": 40}
-MOST_STEPS = 50
+LEAST_STEPS = {"tcb-1.10.10": 44, "1.8.4": 60}
+MOST_STEPS = 65
 SECRET = {"_id": "secret", "n": 1, "_openid": "somebody"}
 ECHO = """
 exports.main = async ({ userInfo, ...event }) => {
