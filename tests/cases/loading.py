@@ -24,6 +24,7 @@ _VALUES = (
     "projection",
     "let",
     "sort",
+    "ops",
 )
 _RESULTS = ("expected", "expected_ids", "expected_first", "outcome")
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from yunbox.documents import Collection, Database, open_database
-from yunbox.documents.query.values import type_name
 from yunbox.errors import YunboxError
 
 from .comparing import same, same_list
 from .loading import Case, decoded
 from .running import Verdict, same_results
+from .scripts import LibraryActor, is_meant, play
 
 
 def run_stored(case: Case) -> Verdict:
@@ -114,97 +113,10 @@ def _aggregate(case: Case, database: Database) -> tuple[bool, Any]:
 
 def _operations(case: Case, database: Database) -> tuple[bool, Any]:
     _load(database, case.get("collections", {}))
-    for operation in case["ops"]:
-        problem = _operation_problem(operation, database)
-        if problem:
-            return False, problem
-    for name, documents in case.get("outcome", {}).items():
-        found = database[name].find(sort={"_id": 1})
-        if not same_list(found, documents, ordered=True):
-            return False, found
-    return True, None
+    if not is_meant(case):
+        return True, "meant for other versions of MongoDB"
+    return play(case, LibraryActor(database))
 
-
-def _operation_problem(operation: Mapping[str, Any], database: Database) -> str | None:
-    """Why one operation of a script did not do what it should; ``None`` when it did."""
-    call = getattr(database[operation.get("collection", "main")], _snake(operation["op"]))
-    arguments = {_snake(name): value for name, value in operation.get("args", {}).items()}
-    try:
-        result = call(**_renamed(arguments))
-    except YunboxError as error:
-        return None if "expectError" in operation else f"{operation['op']}: {error}"
-    if "expectError" in operation:
-        return f"{operation['op']}: no error but {result!r}"
-    if "expectResult" in operation and not fits(result_document(result), operation["expectResult"]):
-        return f"{operation['op']}: {result!r}"
-    return None
-
-
-def _renamed(arguments: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(arguments.get("return_document"), str):
-        arguments["return_document"] = arguments["return_document"] == "After"
-    if "field_name" in arguments:
-        arguments["key"] = arguments.pop("field_name")
-    return {name: value for name, value in arguments.items() if name not in ("batch_size", "comment", "session")}
-
-
-def _snake(name: str) -> str:
-    return re.sub("([A-Z])", lambda found: "_" + found[1].lower(), name)
-
-
-def result_document(result: Any) -> Any:
-    """A result object as the document of the unified test format (``matchedCount``, ``upsertedId`` …)."""
-    if not hasattr(type(result), "__dataclass_fields__"):
-        return result
-    names = [*type(result).__dataclass_fields__, "upserted_count"]
-    values = {name: getattr(result, name) for name in names if hasattr(result, name)}
-    return {
-        re.sub("_([a-z])", lambda found: found[1].upper(), name): value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-_ABSENT = object()
-
-
-def fits(actual: Any, expected: Any) -> bool:
-    """Whether a result matches an expectation of the unified test format; documents may have more fields at the root."""
-    return _fits(actual, expected, root=True)
-
-
-def _fits(actual: Any, expected: Any, *, root: bool) -> bool:
-    if isinstance(expected, dict):
-        special = next(iter(expected), "")
-        if special.startswith("$$"):
-            return _SPECIAL[special](actual, expected[special], root)
-        if not isinstance(actual, dict) or (not root and not actual.keys() <= expected.keys()):
-            return False
-        return all(_fits(actual.get(name, _ABSENT), value, root=False) for name, value in expected.items())
-    if isinstance(expected, list):
-        return (
-            isinstance(actual, list)
-            and len(actual) == len(expected)
-            and all(_fits(a, e, root=root) for a, e in zip(actual, expected, strict=True))
-        )
-    return actual is not _ABSENT and same(actual, expected)
-
-
-def _is_type(actual: Any, names: Any) -> bool:
-    wanted = [names] if isinstance(names, str) else names
-    name = type_name(actual)
-    return name in wanted or ("number" in wanted and name in ("int", "long", "double", "decimal"))
-
-
-def _is_unset_or_matches(actual: Any, expected: Any, root: bool) -> bool:
-    return actual is _ABSENT or actual is None or _fits(actual, expected, root=root)
-
-
-_SPECIAL: dict[str, Callable[[Any, Any, bool], bool]] = {
-    "$$unsetOrMatches": _is_unset_or_matches,
-    "$$exists": lambda actual, expected, root: (actual is not _ABSENT) is expected,
-    "$$type": lambda actual, expected, root: actual is not _ABSENT and _is_type(actual, expected),
-}
 
 STORED_KINDS: dict[str, Callable[[Case, Database], tuple[bool, Any]]] = {
     "find": _find,

@@ -1,4 +1,4 @@
-"""The script runner itself, on a script of our own."""
+"""The script runner itself, and our own scripts through the library."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from .own_scripts import BULK, SCRIPTS, Script
 from .running import run
-from .stored import fits, run_stored
+from .scripts import fits
+from .stored import run_stored
 
 SCRIPT: dict[str, Any] = {
     "kind": "ops",
@@ -58,6 +60,18 @@ SCRIPT: dict[str, Any] = {
 def test_a_script_runs_in_the_engine() -> None:
     verdict = run_stored(SCRIPT)
     assert verdict.passed, verdict.actual
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, *BULK], ids=lambda script: script["id"])
+def test_our_own_scripts(script: Script) -> None:
+    verdict = run_stored(script)
+    assert verdict.passed, verdict.actual
+
+
+def test_a_script_for_other_versions_is_not_run() -> None:
+    newer = {**SCRIPT, "outcome": {"coll": []}, "runOn": [{"minServerVersion": "6.0"}, {"maxServerVersion": "4.4.99"}]}
+    assert run_stored(newer).passed
+    assert not run_stored({**newer, "runOn": [{"minServerVersion": "5.0.0"}]}).passed
 
 
 def test_a_wrong_outcome_is_noticed() -> None:

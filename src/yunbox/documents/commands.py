@@ -70,7 +70,8 @@ class InsertResult:
 class Find(Command, frozen=True):
     """Result: a list of documents, or with ``raw`` of ``bytes``: each the stored relaxed-EJSON text.
 
-    ``limit`` 0 means all. ``hide`` names top-level fields that are left out.
+    ``limit`` 0 means all. ``hide`` names top-level fields that are left out. ``let``, here and in the writing commands,
+    holds expressions for the variables that ``$expr``, the projection and an update's pipeline may read.
     """
 
     collection: str
@@ -80,6 +81,7 @@ class Find(Command, frozen=True):
     skip: int = 0
     limit: int = 0
     hint: Any = None
+    let: Document | None = None
     collation: Document | None = None
     max_time_ms: int | None = None
     raw: bool = False
@@ -138,6 +140,7 @@ class Update(Command, frozen=True):
     multi: bool = False
     upsert: bool = False
     array_filters: Sequence[Document] | None = None
+    let: Document | None = None
     collation: Document | None = None
     hint: Any = None
     max_time_ms: int | None = None
@@ -162,6 +165,7 @@ class Delete(Command, frozen=True):
     filter: Document
     multi: bool = False
     sort: Sort | None = None
+    let: Document | None = None
     collation: Document | None = None
     hint: Any = None
     max_time_ms: int | None = None
@@ -180,6 +184,7 @@ class FindAndModify(Command, frozen=True):
     upsert: bool = False
     return_new: bool = False
     array_filters: Sequence[Document] | None = None
+    let: Document | None = None
     collation: Document | None = None
     hint: Any = None
     max_time_ms: int | None = None

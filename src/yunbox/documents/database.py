@@ -19,7 +19,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from yunbox.errors import CollectionNotFound, YunboxError
+from yunbox.errors import CollectionNotFound, DuplicateKey, YunboxError
 
 from . import commands as c
 from . import operations as op
@@ -137,6 +137,7 @@ class Collection:
         limit: int | None = None,
         hint: Hint | None = None,
         collation: Mapping[str, Any] | None = None,
+        let: Mapping[str, Any] | None = None,
         max_time_ms: int | None = None,
     ) -> list[Document]:
         """The documents that match."""
@@ -150,6 +151,7 @@ class Collection:
                 limit=limit or 0,
                 hint=_hint(hint),
                 collation=_collation(collation),
+                let=_optional(let),
                 max_time_ms=max_time_ms,
                 missing_ok=True,
             )
@@ -187,9 +189,9 @@ class Collection:
         )
         return result
 
-    def estimated_document_count(self) -> int:
+    def estimated_document_count(self, *, max_time_ms: int | None = None) -> int:
         """How many documents there are."""
-        return self.count_documents()
+        return self.count_documents(max_time_ms=max_time_ms)
 
     def distinct(
         self,
@@ -254,14 +256,21 @@ class Collection:
         return InsertOneResult(document["_id"])
 
     def insert_many(self, documents: Sequence[Document], *, ordered: bool | None = True) -> InsertManyResult:
-        """Add documents. Raises `DuplicateKey`; those before it stay (all others, with ``ordered`` false)."""
+        """Add documents. Raises `DuplicateKey`; those before it stay (all others, with ``ordered`` false).
+
+        The error's ``data["result"]`` tells what was done.
+        """
         for document in documents:
             document.setdefault("_id", ObjectId())
-        result = self._run(c.Insert(self.name, documents, ordered=ordered is not False, create=True))
+        try:
+            result = self._run(c.Insert(self.name, documents, ordered=ordered is not False, create=True))
+        except DuplicateKey as error:
+            error.data["result"] = BulkWriteResult(inserted_count=len(error.data.get("inserted", ())))
+            raise
         return InsertManyResult(result.ids)
 
     def update_one(self, filter: Filter, update: Any, **options: Any) -> UpdateResult:
-        """Change the first document that matches. Options: upsert, array_filters, collation, hint, max_time_ms."""
+        """Change the first document that matches. Options: upsert, array_filters, collation, hint, let, max_time_ms."""
         _require_operators(update)
         return self._update(filter, update, multi=False, **options)
 
@@ -271,7 +280,7 @@ class Collection:
         return self._update(filter, update, multi=True, **options)
 
     def replace_one(self, filter: Filter, replacement: Document, **options: Any) -> UpdateResult:
-        """Put another document in the place of the first that matches. Options: upsert, collation, hint, max_time_ms."""
+        """Put another document in the place of the first that matches. Options: upsert, collation, hint, let, max_time_ms."""
         _require_replacement(replacement)
         return self._update(filter, replacement, multi=False, **options)
 
@@ -285,6 +294,7 @@ class Collection:
         array_filters: Sequence[Mapping[str, Any]] | None = None,
         collation: Mapping[str, Any] | None = None,
         hint: Hint | None = None,
+        let: Mapping[str, Any] | None = None,
         max_time_ms: int | None = None,
     ) -> UpdateResult:
         result: c.UpdateResult = self._run(
@@ -297,6 +307,7 @@ class Collection:
                 array_filters=array_filters,  # type: ignore[arg-type]
                 collation=_collation(collation),
                 hint=_hint(hint),
+                let=_optional(let),
                 max_time_ms=max_time_ms,
                 create=True,
                 missing_ok=True,
@@ -305,7 +316,7 @@ class Collection:
         return UpdateResult(result.matched, result.modified, result.upserted_id, result.upserted)
 
     def delete_one(self, filter: Filter, **options: Any) -> DeleteResult:
-        """Remove the first document that matches. Options: collation, hint, max_time_ms."""
+        """Remove the first document that matches. Options: collation, hint, let, max_time_ms."""
         return self._delete(filter, multi=False, **options)
 
     def delete_many(self, filter: Filter, **options: Any) -> DeleteResult:
@@ -319,6 +330,7 @@ class Collection:
         multi: bool,
         collation: Mapping[str, Any] | None = None,
         hint: Hint | None = None,
+        let: Mapping[str, Any] | None = None,
         max_time_ms: int | None = None,
     ) -> DeleteResult:
         command = c.Delete(
@@ -327,6 +339,7 @@ class Collection:
             multi=multi,
             collation=_collation(collation),
             hint=_hint(hint),
+            let=_optional(let),
             max_time_ms=max_time_ms,
             missing_ok=True,
         )
@@ -337,7 +350,7 @@ class Collection:
     ) -> Document | None:
         """Change the first document that matches and return it, as it was or with ``return_document=True`` as it is.
 
-        Options: sort, upsert, return_document, array_filters, collation, hint, max_time_ms.
+        Options: sort, upsert, return_document, array_filters, collation, hint, let, max_time_ms.
         """
         _require_operators(update)
         return self._find_and_modify(filter, projection, update=update, **options)
@@ -350,7 +363,7 @@ class Collection:
         return self._find_and_modify(filter, projection, update=replacement, **options)
 
     def find_one_and_delete(self, filter: Filter, projection: Any = None, **options: Any) -> Document | None:
-        """Remove the first document that matches and return it. Options: sort, collation, hint, max_time_ms."""
+        """Remove the first document that matches and return it. Options: sort, collation, hint, let, max_time_ms."""
         return self._find_and_modify(filter, projection, remove=True, **options)
 
     def _find_and_modify(
@@ -366,6 +379,7 @@ class Collection:
         array_filters: Sequence[Mapping[str, Any]] | None = None,
         collation: Mapping[str, Any] | None = None,
         hint: Hint | None = None,
+        let: Mapping[str, Any] | None = None,
         max_time_ms: int | None = None,
     ) -> Document | None:
         result: c.FindAndModifyResult = self._run(
@@ -381,6 +395,7 @@ class Collection:
                 array_filters=array_filters,  # type: ignore[arg-type]
                 collation=_collation(collation),
                 hint=_hint(hint),
+                let=_optional(let),
                 max_time_ms=max_time_ms,
                 create=True,
                 missing_ok=True,
@@ -388,7 +403,13 @@ class Collection:
         )
         return result.document
 
-    def bulk_write(self, operations: Sequence[op.Operation], *, ordered: bool | None = True) -> BulkWriteResult:
+    def bulk_write(
+        self,
+        operations: Sequence[op.Operation],
+        *,
+        ordered: bool | None = True,
+        let: Mapping[str, Any] | None = None,
+    ) -> BulkWriteResult:
         """Carry out operations one by one.
 
         Raises the first operation's error, with ``data["result"]`` telling what was done and ``data["index"]`` its place;
@@ -398,7 +419,7 @@ class Collection:
         failure: YunboxError | None = None
         for place, operation in enumerate(operations):
             try:
-                self._bulk_one(operation, place, result)
+                self._bulk_one(operation, place, result, let)
             except YunboxError as error:
                 failure = failure or error
                 failure.data.setdefault("errors", []).append((place, error))
@@ -409,26 +430,26 @@ class Collection:
             raise failure
         return result
 
-    def _bulk_one(self, operation: op.Operation, place: int, result: BulkWriteResult) -> None:
+    def _bulk_one(
+        self, operation: op.Operation, place: int, result: BulkWriteResult, let: Mapping[str, Any] | None
+    ) -> None:
         match operation:
             case op.InsertOne():
                 result.inserted_ids[place] = self.insert_one(operation.document).inserted_id
                 result.inserted_count += 1
                 return
-            case op.DeleteOne():
-                done = self.delete_one(operation.filter, collation=operation.collation, hint=operation.hint)
-                result.deleted_count += done.deleted_count
-                return
-            case op.DeleteMany():
-                done = self.delete_many(operation.filter, collation=operation.collation, hint=operation.hint)
-                result.deleted_count += done.deleted_count
+            case op.DeleteOne() | op.DeleteMany():
+                remove = self.delete_one if isinstance(operation, op.DeleteOne) else self.delete_many
+                options: dict[str, Any] = {"collation": operation.collation, "hint": operation.hint, "let": let}
+                result.deleted_count += remove(operation.filter, **options).deleted_count
                 return
             case op.ReplaceOne():
-                options: dict[str, Any] = {"upsert": operation.upsert, "collation": operation.collation}
+                options = {"upsert": operation.upsert, "collation": operation.collation, "let": let}
                 updated = self.replace_one(operation.filter, operation.replacement, hint=operation.hint, **options)
             case op.UpdateOne() | op.UpdateMany():
                 change = self.update_one if isinstance(operation, op.UpdateOne) else self.update_many
                 options = {"upsert": operation.upsert, "collation": operation.collation, "hint": operation.hint}
+                options["let"] = let
                 updated = change(operation.filter, operation.update, array_filters=operation.array_filters, **options)
         result.matched_count += updated.matched_count
         result.modified_count += updated.modified_count

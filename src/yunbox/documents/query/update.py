@@ -64,10 +64,24 @@ def _check_id(before: Document, after: Document) -> None:
 
 
 def check_identity(document: Document) -> None:
-    """Raise `QueryError` (53) for an ``_id`` of a type that an ``_id`` cannot have."""
+    """Raise `QueryError` for an ``_id`` of a type (53) or with a name (52) that an ``_id`` cannot have."""
     identity = document.get("_id")
+    if isinstance(identity, dict):
+        _check_identity_names(identity)
     if isinstance(identity, list) or identity is UNDEFINED or is_regex(identity):
         raise QueryError(f"The '_id' value cannot be of type {type_name(identity)}", number=53, name="InvalidIdField")
+
+
+def _check_identity_names(identity: Mapping[str, Any]) -> None:
+    for name, value in identity.items():
+        if name.startswith("$"):
+            raise QueryError(
+                f"_id fields may not contain '$'-prefixed fields: {name} is not valid for storage.",
+                number=52,
+                name="DollarPrefixedFieldName",
+            )
+        if isinstance(value, dict):
+            _check_identity_names(value)
 
 
 def identical(a: Any, b: Any) -> bool:
@@ -90,8 +104,11 @@ def compile_update(
     *,
     array_filters: Sequence[Mapping[str, Any]] | None = None,
     collation: Any = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> Update:
     """Compile an update: operators when the first key begins with ``$``, a replacement otherwise, a pipeline for a list.
+
+    ``variables`` are the values that a pipeline may read.
 
     Raises `QueryError` with MongoDB's number and name for what MongoDB refuses.
     """
@@ -104,7 +121,7 @@ def compile_update(
     if not isinstance(update, Sequence) or isinstance(update, str):
         raise _unparsable("Update argument must be either an object or an array")
     _refuse_filters(array_filters, "pipeline")
-    return Update("pipeline", _pipeline(update, compiled))
+    return Update("pipeline", _pipeline(update, compiled, variables or {}))
 
 
 def _refuse_filters(array_filters: Sequence[Mapping[str, Any]] | None, kind: str) -> None:
@@ -143,7 +160,8 @@ def _with_id_of(document: Document, replacement: Document) -> Document:
     return {"_id": identity, **{name: value for name, value in replacement.items() if name != "_id"}}
 
 
-def _pipeline(stages: Sequence[Any], collation: Collation | None) -> _Transform:
+def _pipeline(stages: Sequence[Any], collation: Collation | None, variables: Mapping[str, Any]) -> _Transform:
+    from .let import literals
     from .pipeline import compile_pipeline
 
     for stage in stages:
@@ -152,7 +170,7 @@ def _pipeline(stages: Sequence[Any], collation: Collation | None) -> _Transform:
         name = next(iter(stage), "")
         if name not in _PIPELINE_STAGES:
             raise QueryError(f"{name} is not allowed to be used within an update", number=72, name="InvalidOptions")
-    pipeline = compile_pipeline(stages, collection="", collation=collation)
+    pipeline = compile_pipeline(stages, collection="", collation=collation, let=literals(variables))
 
     def transform(document: Document, context: Context) -> Document:
         (result,) = pipeline.run(iter([document]), _NoCollections())

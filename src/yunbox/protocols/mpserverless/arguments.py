@@ -135,6 +135,10 @@ class Arguments:
     def collation(self) -> Document | None:
         return _object(self._options, "collation") or None
 
+    def let(self) -> Document | None:
+        """``let``: expressions for variables by their names."""
+        return _decoded(_object(self._options, "let")) or None
+
     def _text(self, name: str) -> str | None:
         value = self._params.get(name)
         if value is not None and not isinstance(value, str):

@@ -87,6 +87,7 @@ async def aggregate(operation: Operation) -> Result:
     command: c.Command = c.Aggregate(
         arguments.collection,
         arguments.pipeline(),
+        let=arguments.let(),
         collation=arguments.collation(),
         hint=arguments.hint(),
         allow_disk_use=arguments.flag("allowDiskUse"),
@@ -200,6 +201,7 @@ def _find(arguments: Arguments, limit: int) -> c.Find:
         limit=limit,
         hint=arguments.hint(),
         collation=arguments.collation(),
+        let=arguments.let(),
         max_time_ms=arguments.max_time_ms(),
         raw=True,
     )
@@ -237,6 +239,7 @@ async def _update(operation: Operation, update: Any, *, multi: bool) -> Result:
         array_filters=_array_filters(arguments),
         collation=arguments.collation(),
         hint=arguments.hint(),
+        let=arguments.let(),
         max_time_ms=arguments.max_time_ms(),
     )
     done: c.UpdateResult = await operation.run(command)
@@ -254,6 +257,7 @@ async def _delete(operation: Operation, *, multi: bool) -> Result:
         multi=multi,
         collation=arguments.collation(),
         hint=arguments.hint(),
+        let=arguments.let(),
         max_time_ms=arguments.max_time_ms(),
     )
     deleted: int = await operation.run(command)
@@ -273,6 +277,8 @@ async def _find_and_modify(operation: Operation, update: Any) -> Result:
         return_new=arguments.flag("returnNewDocument"),
         array_filters=_array_filters(arguments),
         collation=arguments.collation(),
+        hint=arguments.hint(),
+        let=arguments.let(),
         max_time_ms=arguments.max_time_ms(),
     )
     done: c.FindAndModifyResult = await operation.run(command)

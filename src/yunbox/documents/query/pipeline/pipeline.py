@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..collation import compile_collation
-from ..expressions import Scope, compile_in
-from ..expressions.compiler import check_variable_name
 from ..expressions.general import METADATA
-from ..values import MISSING
+from ..let import bind
 from . import (
     bucketing,
     densifying,
@@ -176,21 +174,12 @@ def compile_pipeline(
     ``max_memory_bytes`` bounds each blocking stage, which spills to a temporary file with ``allow_disk_use``.
     """
     collation = compile_collation(collation)
-    variables = _bind(let or {}, collation)
+    variables = bind(let or {}, collation)
     environment = Environment(collection, frozenset(variables), collation)
     stages = compile_stages(pipeline, environment)
     if now is not None:
         variables["NOW"] = now
     return Pipeline(stages, variables=variables, max_memory_bytes=max_memory_bytes, allow_disk_use=allow_disk_use)
-
-
-def _bind(let: Mapping[str, Any], collation: Any) -> dict[str, Any]:
-    values = {}
-    for name, expression in let.items():
-        check_variable_name(name, defining=True)
-        value = compile_in(expression, Scope((), collation))({}, {})
-        values[name] = None if value is MISSING else value
-    return values
 
 
 def _has_prefix(path: str, paths: set[str]) -> bool:

@@ -15,7 +15,7 @@ from .catalog import Collection
 from .planner import Query
 from .reads import compile_command, leading_selection
 from .slow import suggested_index
-from .view import Selection, View, selection_of, statement
+from .view import Selection, View, selection_of, statement, with_let
 
 
 def explain(view: View, command: c.Command, verbosity: str = "executionStats") -> dict[str, Any]:
@@ -50,6 +50,8 @@ def explain(view: View, command: c.Command, verbosity: str = "executionStats") -
 def _selection(command: Any) -> Selection:
     if isinstance(command, c.Aggregate):
         return leading_selection(command, compile_command(command))[0]
+    if isinstance(command, c.Find | c.Update | c.Delete | c.FindAndModify):
+        command = with_let(command)
     if isinstance(command, c.FindAndModify) or (isinstance(command, c.Update | c.Delete) and not command.multi):
         return _single(command)
     return selection_of(command)

@@ -17,7 +17,7 @@ from yunbox.errors import CollectionNotFound
 from .filters import path_parts
 from .grouping import run_grouping
 from .lookups import StoredLookup
-from .view import Document, Selection, View, selection_of, visible
+from .view import Document, Selection, View, selection_of, visible, with_let
 
 _GROUPING = frozenset({"$group", "$sortByCount", "$bucket", "$bucketAuto"})
 
@@ -29,6 +29,7 @@ def find(view: View, command: c.Find) -> list[Any]:
 
 def stream(view: View, command: c.Find) -> Iterator[Any]:
     """The documents of a find one by one, or with ``raw`` their stored texts."""
+    command = with_let(command)
     collection = _collection(view, command)
     if collection is None:
         return iter(())
@@ -61,7 +62,7 @@ def _projection(command: Any) -> Callable[[Document], Document]:
     projection = command.projection
     needed = any(path.endswith(".$") or isinstance(value, dict) for path, value in projection.items())
     matcher = compile_filter(command.filter, collation=command.collation) if needed else None
-    return compile_projection(projection, filter_matcher=matcher, collation=command.collation)
+    return compile_projection(projection, filter_matcher=matcher, variables=command.let, collation=command.collation)
 
 
 def _raw(view: View, command: c.Find, selection: Selection) -> Iterator[bytes] | None:

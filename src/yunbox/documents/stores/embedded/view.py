@@ -10,11 +10,13 @@ from operator import is_
 from typing import Any, NamedTuple
 
 import apsw
+import msgspec
 from bson import ObjectId
 
 from yunbox.documents.query import ejson
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.geo import Near
+from yunbox.documents.query.let import bind, with_variables
 from yunbox.documents.query.match import Matcher
 from yunbox.documents.query.paging import check_limit, check_skip
 from yunbox.documents.query.sort import compile_sort, meta_fields, normalize_sort
@@ -318,6 +320,14 @@ def is_point(selection: Selection) -> bool:
     if type(filter["_id"]) is str and not is_encodable(filter["_id"]):
         return False
     return not (selection.sort or selection.skip or selection.hint is not None or selection.collation is not None)
+
+
+def with_let(command: Any) -> Any:
+    """The command with the values of its variables for ``let``, and a filter that has them in itself. Raises `QueryError`."""
+    if not command.let:
+        return command
+    values = bind(command.let, compile_collation(command.collation))
+    return msgspec.structs.replace(command, filter=with_variables(command.filter or {}, values), let=values)
 
 
 def selection_of(command: Any) -> Selection:

@@ -17,7 +17,7 @@ from yunbox.documents.query.update import Update, compile_update, document_from_
 from yunbox.errors import CollectionNotFound, QueryError, YunboxError
 
 from .catalog import Collection
-from .view import Document, Found, Selection, selection_of
+from .view import Document, Found, Selection, selection_of, with_let
 
 
 class Target(Protocol):
@@ -76,6 +76,7 @@ def insert(target: Target, command: c.Insert) -> c.InsertResult | Partly:
 
 def update(target: Target, command: c.Update) -> c.UpdateResult | Partly:
     """Change one matching document, or with ``multi`` all of them."""
+    command = with_let(command)
     collection = _collection(target, command, create=command.create and command.upsert)
     change = Change(command)
     if collection is None:
@@ -107,6 +108,7 @@ def update(target: Target, command: c.Update) -> c.UpdateResult | Partly:
 
 def delete(target: Target, command: c.Delete) -> int:
     """Remove the first matching document, or with ``multi`` all of them."""
+    command = with_let(command)
     collection = _collection(target, command)
     if collection is None:
         return 0
@@ -123,6 +125,7 @@ def delete(target: Target, command: c.Delete) -> int:
 
 def find_and_modify(target: Target, command: c.FindAndModify) -> c.FindAndModifyResult:
     """Change or remove the first matching document and return it as it was, or with ``return_new`` as it is."""
+    command = with_let(command)
     collection = _collection(target, command, create=command.create and command.upsert)
     change = None if command.remove else Change(command)
     if collection is None:
@@ -160,7 +163,7 @@ def _projected(command: c.FindAndModify, document: Document | None) -> Document 
     if document is None or not command.projection:
         return document
     matcher = compile_filter(command.filter) if any(path.endswith(".$") for path in command.projection) else None
-    return compile_projection(command.projection, filter_matcher=matcher)(document)
+    return compile_projection(command.projection, filter_matcher=matcher, variables=command.let)(document)
 
 
 def _collection(target: Target, command: Any, *, create: bool = False) -> Collection | None:
@@ -185,7 +188,9 @@ class Change:
     def __init__(self, command: c.Update | c.FindAndModify) -> None:
         self._command = command
         collation = compile_collation(command.collation)
-        self._update: Update = compile_update(command.update, array_filters=command.array_filters, collation=collation)
+        self._update: Update = compile_update(
+            command.update, array_filters=command.array_filters, collation=collation, variables=command.let
+        )
         self._now = datetime.now(UTC)
         self._matcher: Matcher | None = None
         if _is_positional(command.update):
