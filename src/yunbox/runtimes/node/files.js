@@ -9,7 +9,8 @@ const HEADERS = {
   contentType: 'Content-Type',
   cacheControl: 'Cache-Control',
   contentEncoding: 'Content-Encoding',
-  contentDisposition: 'Content-Disposition'
+  contentDisposition: 'Content-Disposition',
+  expires: 'Expires'
 }
 
 function content ({ filePath, fileBuffer, fileName, extension }) {
@@ -33,13 +34,13 @@ function multipart (fields, name, data) {
   const parts = Object.entries(fields).map(([key, value]) =>
     `--${boundary}\r\nContent-Disposition: form-data; name="${key}"\r\n\r\n${value}\r\n`)
   const quoted = name.replace(/["\r\n]/g, '_')
-  const head = `${parts.join('')}--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${quoted}"\r\nContent-Type: application/octet-stream\r\n\r\n`
+  const head = `${parts.join('')}--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${quoted}"\r\n\r\n`
   return { boundary, body: Buffer.concat([Buffer.from(head), data, Buffer.from(`\r\n--${boundary}--\r\n`)]) }
 }
 
 function files (callHost) {
   const reserve = (options, name, size) => callHost('serverless.file.resource.generateProximalSign', {
-    env: 'public', filename: name, size, fileId: options.cloudPath
+    env: 'public', filename: name, size, targetPath: options.path, fileId: options.cloudPath
   })
 
   return {
@@ -67,7 +68,8 @@ function files (callHost) {
     },
 
     async getUploadFileOptions (options = {}) {
-      const sign = await reserve(options, options.fileName || `file.${options.extension || 'bin'}`, options.size)
+      const name = options.fileName || (options.filePath && path.basename(options.filePath)) || `file.${options.extension || 'bin'}`
+      const sign = await reserve(options, name, options.size)
       const { id, ossPath, host, policy, signature, accessKeyId, securityToken, cdnDomain, ossCallbackUrl } = sign
       return { id, key: ossPath, host, policy, Signature: signature, OSSAccessKeyId: accessKeyId, securityToken, cdnDomain, ossCallbackUrl }
     }

@@ -1,78 +1,222 @@
 'use strict'
-// `ctx.httpclient`: request(url, options) of urllib 2.x with the options functions use; answers {status, headers, data, res}.
+// `ctx.httpclient`: request(url, options[, callback]) with the options and the results of urllib 2.x (FA-3).
 
 const http = require('node:http')
 const https = require('node:https')
 const zlib = require('node:zlib')
+const { EventEmitter } = require('node:events')
+const { pipeline } = require('node:stream/promises')
+const { encodeBody } = require('./http_body.js')
 
-function encodeBody (options, headers) {
-  const { data, method } = options
-  if (options.content !== undefined) return { body: Buffer.from(options.content), query: '' }
-  if (data === undefined || data === null) return { body: null, query: '' }
-  if (Buffer.isBuffer(data) || typeof data === 'string') return { body: Buffer.from(data), query: '' }
-  if (['GET', 'HEAD'].includes(method) || options.dataAsQueryString) return { body: null, query: String(new URLSearchParams(data)) }
-  const json = options.contentType === 'json' || /json/.test(headers['content-type'] || '')
-  headers['content-type'] ??= json ? 'application/json' : 'application/x-www-form-urlencoded'
-  return { body: Buffer.from(json ? JSON.stringify(data) : String(new URLSearchParams(data))), query: '' }
+const TIMEOUT = 5000
+const CONNECTION = ['agent', 'lookup', 'socketPath', 'ca', 'pfx', 'key', 'cert', 'passphrase', 'ciphers', 'secureProtocol', 'rejectUnauthorized']
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const CONTROL = /[\u0000-\u001f]/g // eslint-disable-line no-control-regex
+
+// 5000, '5s', '500ms' or [connecting, answering] as [milliseconds, milliseconds].
+function timeouts (timeout) {
+  const one = value => {
+    const [, amount, unit] = /^\s*([\d.]+)\s*(ms|s|m)?\s*$/.exec(String(value)) || []
+    return amount ? Number(amount) * ({ s: 1000, m: 60000 }[unit] || 1) : TIMEOUT
+  }
+  const [connecting = TIMEOUT, answering = connecting] = [].concat(timeout || TIMEOUT)
+  return [one(connecting), one(answering)]
 }
 
-function decodeBody (body, dataType) {
-  if (dataType === 'text') return body.toString()
-  if (dataType === 'json') return body.length === 0 ? null : JSON.parse(body.toString())
-  return body
+function requestHeaders (options) {
+  const given = Object.entries(options.headers || {}).filter(([, value]) => value !== undefined && value !== null)
+  const headers = Object.fromEntries(given.map(([name, value]) => [options.keepHeaderCase ? name : name.toLowerCase(), value]))
+  headers['user-agent'] ??= `yunbox-httpclient Node.js/${process.versions.node}`
+  if (options.dataType === 'json') headers.accept ??= 'application/json'
+  if (options.gzip) headers['accept-encoding'] ??= 'gzip, deflate, br'
+  if (options.auth) headers.authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`
+  return headers
+}
+
+class Exchange {
+  constructor (options) {
+    this.options = options
+    this.startedAt = Date.now()
+    this.requestUrls = []
+    this.timing = options.timing ? { queuing: 0, dnslookup: 0, connected: 0, requestSent: 0, waiting: 0, contentDownload: 0 } : null
+    this.size = 0
+    this.method = (options.method || options.type || (options.files ? 'POST' : 'GET')).toUpperCase()
+  }
+
+  mark (name) { if (this.timing) this.timing[name] = Date.now() - this.startedAt }
+
+  // Follows redirects if that is wanted; {data, status, headers, res}.
+  async run (url) {
+    for (let next = String(url), hops = 0; ; hops++) {
+      const response = await this.send(next)
+      const target = this.redirectTarget(response, next, hops)
+      if (!target) return await this.finish(response)
+      response.resume()
+      if (response.statusCode === 303) Object.assign(this, { method: 'GET', options: { ...this.options, data: null, content: null, stream: null, files: null } })
+      next = target
+    }
+  }
+
+  redirectTarget (response, from, hops) {
+    const { options } = this
+    const location = response.headers.location
+    if (!options.followRedirect || !location || !REDIRECTS.has(response.statusCode)) return null
+    if (hops >= (options.maxRedirects ?? 10)) {
+      response.resume()
+      throw this.fail(Object.assign(new Error(`Exceeded maxRedirects. Probably stuck in a redirect loop ${from}`), { name: 'MaxRedirectError' }), response)
+    }
+    return options.formatRedirectUrl ? options.formatRedirectUrl(from, location) : new URL(location, from).href
+  }
+
+  async send (url) {
+    const { options, method } = this
+    const headers = requestHeaders(options)
+    const { body, query } = await encodeBody(options, method, headers)
+    const target = new URL(/^https?:\/\//i.test(url) ? url : `http://${url}`)
+    if (query) target.search += (target.search ? '&' : '?') + query
+    if (Buffer.isBuffer(body)) headers['content-length'] ??= body.length
+    this.requestUrls.push(target.href)
+    const sent = { method, headers }
+    for (const name of CONNECTION) if (options[name] !== undefined) sent[name] = options[name]
+    if (target.protocol === 'https:' && options.httpsAgent !== undefined) sent.agent = options.httpsAgent
+    if (options.beforeRequest) options.beforeRequest(sent)
+    return await this.connect(target, sent, body)
+  }
+
+  connect (target, sent, body) {
+    const [connecting, answering] = timeouts(this.options.timeout)
+    this.target = target
+    return new Promise((resolve, reject) => {
+      const request = (target.protocol === 'https:' ? https : http).request(target, sent)
+      const expire = (name, what, limit) => () => request.destroy(Object.assign(new Error(`${what} timeout for ${limit}ms`), { name, code: 'ETIMEDOUT' }))
+      let timer = setTimeout(expire('ConnectionTimeoutError', 'Connect', connecting), connecting)
+      const connected = () => {
+        this.mark('connected')
+        clearTimeout(timer)
+        timer = setTimeout(expire('ResponseTimeoutError', 'Response', answering), answering)
+      }
+      this.stop = () => clearTimeout(timer)
+      request.on('socket', socket => {
+        this.mark('queuing')
+        if (!socket.connecting) return connected()
+        socket.once('lookup', () => this.mark('dnslookup'))
+        socket.once(target.protocol === 'https:' ? 'secureConnect' : 'connect', connected)
+      })
+      request.on('finish', () => this.mark('requestSent'))
+      request.on('response', response => { this.mark('waiting'); resolve(response) })
+      request.on('error', error => {
+        this.stop()
+        if (error.name === 'Error') error.name = 'RequestError'
+        reject(this.fail(error, null))
+      })
+      if (body && typeof body.pipe === 'function') pipeline(body, request).catch(error => request.destroy(error))
+      else request.end(body || undefined)
+    })
+  }
+
+  async finish (response) {
+    const { options } = this
+    if (options.streaming || options.customResponse) {
+      this.stop()
+      return { data: null, status: response.statusCode, headers: response.headers, res: response }
+    }
+    try {
+      const data = options.writeStream ? await this.save(response) : await this.read(response)
+      this.mark('contentDownload')
+      return { data, status: response.statusCode, headers: response.headers, res: this.describe(response, data) }
+    } catch (error) {
+      if (error.name === 'Error') error.name = 'ResponseError'
+      throw this.fail(error, response)
+    } finally {
+      this.stop()
+    }
+  }
+
+  async save (response) {
+    await pipeline(response, this.options.writeStream)
+    return null
+  }
+
+  async read (response) {
+    const chunks = []
+    for await (const chunk of response) chunks.push(chunk)
+    const body = Buffer.concat(chunks)
+    this.size = body.length
+    return decode(decompress(body, response.headers['content-encoding']), this.options)
+  }
+
+  describe (response, data) {
+    const socket = response?.socket
+    return {
+      status: response?.statusCode ?? -1,
+      statusCode: response?.statusCode ?? -1,
+      statusMessage: response?.statusMessage ?? null,
+      headers: response?.headers ?? {},
+      size: this.size,
+      aborted: response ? !response.complete : false,
+      rt: Date.now() - this.startedAt,
+      keepAliveSocket: false,
+      data,
+      requestUrls: this.requestUrls,
+      timing: this.timing,
+      remoteAddress: socket?.remoteAddress ?? '',
+      remotePort: socket?.remotePort ?? ''
+    }
+  }
+
+  fail (error, response) {
+    const res = this.describe(response, undefined)
+    error.message += `, ${this.method} ${this.target?.href} ${res.status}`
+    return Object.assign(error, { status: res.status, headers: res.headers, path: this.target?.pathname, res })
+  }
 }
 
 function decompress (body, encoding) {
+  if (body.length === 0) return body
   if (encoding === 'gzip') return zlib.gunzipSync(body)
   if (encoding === 'deflate') return zlib.inflateSync(body)
   if (encoding === 'br') return zlib.brotliDecompressSync(body)
   return body
 }
 
-function send (url, options, redirects) {
-  const method = (options.method || options.type || 'GET').toUpperCase()
-  const headers = Object.fromEntries(Object.entries(options.headers || {}).map(([key, value]) => [key.toLowerCase(), value]))
-  const { body, query } = encodeBody({ ...options, method }, headers)
-  const target = new URL(url)
-  if (query) target.search += (target.search ? '&' : '?') + query
-  if (options.auth) headers.authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`
-  if (body) headers['content-length'] = body.length
-  const limit = [].concat(options.timeout || 5000).reduce((longest, item) => Math.max(longest, item), 0)
-  return new Promise((resolve, reject) => {
-    const module = target.protocol === 'https:' ? https : http
-    const request = module.request(target, { method, headers, rejectUnauthorized: options.rejectUnauthorized }, response => {
-      const chunks = []
-      response.on('data', chunk => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => resolve({ response, body: Buffer.concat(chunks), target, redirects }))
-    })
-    request.setTimeout(limit, () => {
-      request.destroy(Object.assign(new Error(`Response timeout for ${limit}ms, ${method} ${url}`), { name: 'ResponseTimeoutError', code: 'ETIMEDOUT' }))
-    })
-    request.on('error', reject)
-    request.end(body || undefined)
-  })
-}
-
-async function request (url, options = {}, callback) {
-  if (typeof options === 'function') return request(url, {}, options)
-  if (typeof callback !== 'function') return await perform(String(url), options)
-  perform(String(url), options).then(result => callback(null, result.data, result.res), error => callback(error))
-}
-
-async function perform (url, options) {
-  let next = url
-  for (let redirects = 0; ; redirects++) {
-    const { response, body } = await send(next, options, redirects)
-    const location = response.headers.location
-    if (options.followRedirect && location && response.statusCode >= 300 && response.statusCode < 400 && redirects < (options.maxRedirects || 10)) {
-      next = new URL(location, next).href
-      continue
-    }
-    const plain = decompress(body, response.headers['content-encoding'])
-    const res = { status: response.statusCode, statusCode: response.statusCode, headers: response.headers, size: plain.length, requestUrls: [next] }
-    return { status: response.statusCode, headers: response.headers, data: decodeBody(plain, options.dataType), res }
+function decode (body, { dataType, fixJSONCtlChars }) {
+  if (dataType === 'text') return body.toString()
+  if (dataType !== 'json') return body
+  let text = body.toString()
+  if (text === '') return null
+  if (typeof fixJSONCtlChars === 'function') text = fixJSONCtlChars(text)
+  else if (fixJSONCtlChars) text = text.replace(CONTROL, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    error.name = 'JSONResponseFormatError'
+    error.message += ` (data json format: ${JSON.stringify(text.slice(0, 1024))})`
+    throw error
   }
 }
 
-module.exports = { httpclient: { request, curl: request } }
+class HttpClient extends EventEmitter {
+  request (url, options, callback) {
+    if (typeof options === 'function') return this.request(url, {}, options)
+    const running = this.perform(url, options || {})
+    if (typeof callback !== 'function') return running
+    running.then(({ data, res }) => callback(null, data, res), error => callback(error, undefined, error.res))
+  }
+
+  curl (...values) { return this.request(...values) }
+  requestThunk (url, options) { return callback => this.request(url, options || {}, (error, data, res) => callback(error, { data, res })) }
+
+  async perform (url, options) {
+    const exchange = new Exchange(options)
+    try {
+      const result = await exchange.run(url)
+      this.emit('response', { error: null, req: { url: exchange.target.href, options }, res: result.res })
+      return result
+    } catch (error) {
+      this.emit('response', { error, req: { url: String(url), options }, res: error.res })
+      throw error
+    }
+  }
+}
+
+module.exports = { httpclient: new HttpClient() }
