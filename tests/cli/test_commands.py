@@ -214,6 +214,22 @@ def test_indexes(yunbox: CommandLine) -> None:
     assert [row["name"] for row in yunbox.json("db", "index", "list", "c")] == ["_id_"]
 
 
+def test_rules_from_files(yunbox: CommandLine, tmp_path: Path) -> None:
+    listed, policies, nothing = (tmp_path / name for name in ("app.yaml", "more.json", "empty.yaml"))
+    listed.write_text("- collectionName: posts\n  rules: {read: openid, add: openid, update: false}\n")
+    policies.write_text('{"notes": "PRIVATE"}')
+    nothing.write_text("a: 1\n")
+    done = yunbox.json("db", "rules", "import", str(listed), str(policies))
+    assert [(row["collection"], row["mode"]) for row in done] == [("posts", "CUSTOM"), ("notes", "PRIVATE")]
+    assert yunbox.json("db", "rules", "get", "posts")["rules"] == {
+        "read": True,
+        "create": True,
+        "update": False,
+        "delete": False,
+    }
+    assert yunbox.failure("db", "rules", "import", str(nothing))["error"]["code"] == "invalid_request"
+
+
 def test_rules(yunbox: CommandLine, tmp_path: Path) -> None:
     yunbox.json("db", "create", "c")
     assert yunbox.json("db", "rules", "get", "c")["mode"] == "PRIVATE"

@@ -399,6 +399,32 @@ def set_rules(target: Target, name: str, mode: str | None, file: Path | None, po
     target.show(found, lambda: _print_rules(found))
 
 
+@rules.command(
+    "import",
+    help="Set the rules of the collections that FILE names: a YAML or JSON list of {collectionName, rules}, or an object"
+    " of policies by collection. / 从规则文件导入集合权限",
+)
+@click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
+@in_space
+@connected
+def import_rules(target: Target, files: tuple[Path, ...]) -> None:
+    from yunbox.projects.rule_files import read_rules
+
+    wanted = [rules for file in files for rules in read_rules(file)]
+    if not wanted:
+        raise InvalidRequest(f"no rules of collections in {', '.join(map(str, files))} / 文件中没有集合权限规则")
+    with target.open() as api:
+        space = target.space(api)
+        known = {row["name"] for row in api.get("spaces", space, "collections")}
+        found = []
+        for rules in wanted:
+            if rules.collection not in known:
+                api.post("spaces", space, "collections", rules.collection)
+                known.add(rules.collection)
+            found.append(api.put("spaces", space, "collections", rules.collection, "rules", content=rules.content))
+    target.show(found, lambda: click.echo("\n".join(f"{row['collection']}  {row['mode']}" for row in found)))
+
+
 @rules.command("explain", help="Say in words who may do what. / 解释权限")
 @click.argument("name", metavar="COLLECTION")
 @in_space

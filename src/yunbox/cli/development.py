@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yunbox import __version__
-from yunbox.cli.connection import inside_client, read_answer
+from yunbox.cli.connection import ApiError, inside_client, read_answer
 from yunbox.cli.guidance import how_to_connect
 from yunbox.cli.output import note
 from yunbox.errors import SpaceNotFound, YunboxError
 from yunbox.projects import FunctionSource, Project, find_functions, why_skipped
+from yunbox.projects.seeds import Seed
 
 if TYPE_CHECKING:
     from yunbox.app import App
@@ -45,6 +46,8 @@ class Development:
         described = await self._space()
         await asyncio.gather(*(self._deploy(source) for source in self.project.functions))
         await self._remove_vanished()
+        ruled = await self._rules()
+        seeded = await self._seeds(create_collections)
         missing = await self._collections(create_collections)
         public = self.app.services.address.public
         names = ("space_id", "endpoint", "client_secret", "server_private_key", "secret_id", "secret_key")
@@ -60,6 +63,8 @@ class Development:
             "missing_packages": self.missing,
             "warnings": self.warnings,
             "missing_collections": missing,
+            "ruled_collections": ruled,
+            "seeded_collections": seeded,
         }
 
     async def _space(self) -> dict[str, Any]:
@@ -68,6 +73,8 @@ class Development:
             space = spaces.get(self.space_id)
         except SpaceNotFound:
             space = spaces.create(self.space_id)
+            if self.project.client_secret:
+                space = spaces.use_client_secret(self.space_id, self.project.client_secret)
         if self.project.app_id and not space.settings.get("app_id"):
             spaces.set(self.space_id, {"app_id": self.project.app_id})
         described: dict[str, Any] = await self._call("GET", f"spaces/{self.space_id}")
@@ -118,6 +125,49 @@ class Development:
                 await functions.delete(self.space_id, function.name)
 
     # Collections
+
+    async def _rules(self) -> list[str]:
+        """Give collections the rules of the project's rule files, making those that are missing."""
+        if self.project.kind != "mpserverless":
+            return []
+        documents = self.app.services.documents
+        for rules in self.project.rules:
+            try:
+                await documents.create_by_default(self.space_id, rules.collection)
+                await self._call("PUT", f"spaces/{self.space_id}/collections/{rules.collection}/rules", rules.content)
+            except (YunboxError, ApiError) as error:
+                note(click.style(f"{rules.source.name}: {rules.collection}: {error}", fg="yellow"))
+        named = [rules.collection for rules in self.project.rules]
+        if named:
+            note(f"rules of / 已应用权限规则: {', '.join(named)}")
+        return named
+
+    async def _seeds(self, create: bool) -> dict[str, int]:
+        """Fill collections that have no documents yet from the project's seed files; how many documents each got."""
+        if not self.project.seeds or not (create or self.project.kind == "mpserverless"):
+            return {}
+        rows = await self._call("GET", f"spaces/{self.space_id}/collections")
+        filled = {row["name"] for row in rows if row["count"]}
+        sown = {seed.collection: await self._sow(seed) for seed in self.project.seeds if seed.collection not in filled}
+        return {name: count for name, count in sown.items() if count}
+
+    async def _sow(self, seed: Seed) -> int:
+        shown = seed.path.relative_to(self.project.root)
+        query = {"mode": "skip", "file": seed.path.name}
+        if self.project.kind == "mpserverless":
+            query["ids"] = "object_id"
+        try:
+            await self.app.services.documents.create_by_default(self.space_id, seed.collection)
+            path = f"spaces/{self.space_id}/collections/{seed.collection}/import"
+            async with inside_client(self.app) as client:
+                report = read_answer(await client.post(path, params=query, content=seed.path.read_bytes()))
+        except (YunboxError, ApiError, OSError) as error:
+            note(click.style(f"{shown}: {error}", fg="yellow"))
+            return 0
+        for problem in report["errors"]:
+            note(click.style(f"{shown}:{problem['line']}: {problem['message']}", fg="yellow"))
+        note(f"{seed.collection}: {report['inserted']} documents from / 已导入 {shown}")
+        return int(report["inserted"])
 
     async def _collections(self, create: bool) -> list[str]:
         """The collections that the code names and that do not exist; with ``create`` they are made."""

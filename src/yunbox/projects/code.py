@@ -23,6 +23,8 @@ _INIT = re.compile(r"""\bcloud\.init\(\s*\{(.{0,600}?)\}\s*\)""", re.DOTALL)
 _CLIENT_INIT = re.compile(r"""\b(?:wx|my|uni|Taro|tt)\.cloud\.init\(\s*\{(.{0,600}?)\}\s*\)""", re.DOTALL)
 _ENV = re.compile(r"""\benv(?:Id)?\s*:\s*(['"`])([^'"`\n]+)\1""")
 _MPSERVERLESS = re.compile(r"""@alicloud/mpserverless-sdk|new\s+MPServerless\s*\(|\bspaceId\s*:""")
+_SPACE = re.compile(r"""\bspaceId\s*:\s*(['"`])([^'"`\n]+)\1""")
+_SECRET = re.compile(r"""\bclientSecret\s*:\s*(['"`])([^'"`\s]{4,200})\1""")
 
 _PLACEHOLDER = re.compile(r"(.)\1+|(?:your|my|some)?[-_]?env(?:ironment)?(?:[-_]?id)?|(?:your|some)[-_].*")
 """What stands in published code where an id was taken out."""
@@ -49,6 +51,8 @@ class Findings:
 
     def __init__(self, root: Path) -> None:
         self.environments: Counter[str] = Counter()
+        self.spaces: Counter[str] = Counter()
+        self.secrets: Counter[str] = Counter()
         self.collections: set[str] = set()
         self.speaks_mpserverless = False
         for path in source_files(root):
@@ -64,12 +68,19 @@ class Findings:
             for init in pattern.finditer(text):
                 for env in _ENV.finditer(init[1]):
                     self.environments[env[2]] += weight
+        self.spaces.update(match[2] for match in _SPACE.finditer(text))
+        self.secrets.update(match[2] for match in _SECRET.finditer(text))
         self.speaks_mpserverless = self.speaks_mpserverless or bool(_MPSERVERLESS.search(text))
 
     @property
     def space_id(self) -> str | None:
-        """The environment id that the code names most, when it can be a space's id."""
-        for name, _ in self.environments.most_common():
+        """The environment or space id that the code names most, when it can be a space's id."""
+        for name, _ in [*self.environments.most_common(), *self.spaces.most_common()]:
             if VALID_SPACE.fullmatch(name) and not _PLACEHOLDER.fullmatch(name):
                 return name
         return None
+
+    @property
+    def client_secret(self) -> str:
+        """The ``clientSecret`` that a mpserverless client signs with, as its code names it; empty when it does not."""
+        return self.secrets.most_common(1)[0][0] if self.secrets and self.speaks_mpserverless else ""

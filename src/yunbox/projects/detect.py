@@ -14,6 +14,8 @@ from yunbox.projects.code import VALID_SPACE, Findings
 from yunbox.projects.functions import find_functions, has_entry
 from yunbox.projects.jsonc import read_object
 from yunbox.projects.project import FunctionSource, Kind, Project
+from yunbox.projects.rule_files import find_rules
+from yunbox.projects.seeds import find_seeds
 
 _CONFIGS = ("project.config.json", "cloudbaserc.json", "mini.project.json")
 _FOLDERS = ("cloudfunctions", "cloudfunction", "cloudFunctions", "functions", "cloud", "serverless", "server")
@@ -21,6 +23,8 @@ _DEPTH = 3
 _NOBODY = "touristappid"
 """What the developer tools write for a project without an app id."""
 _LEFT_OUT = frozenset(("node_modules", "miniprogram_npm", "unpackage", "dist"))
+_Found = tuple[Path | None, list[FunctionSource], list[Path]]
+"""A folder of functions, they, and the folders in it that are none."""
 _HANDLERS = re.compile(rb"module\.exports\s*=\s*(?:async\b|function\b|\(|\w+\s*=>)")
 
 
@@ -36,13 +40,13 @@ def find_project(directory: Path) -> Project:
         raise InvalidRequest(f"{directory} is not a directory / {directory} 不是目录")
     notes: list[str] = []
     configs = _read_configs(root, notes)
-    functions_root, functions, skipped = _functions(root, configs)
+    findings = Findings(root)
+    functions_root, functions, skipped = _functions(root, configs, contexts_first=findings.speaks_mpserverless)
     if functions_root is None and not configs:
         raise InvalidRequest(
             f"{directory} is no mini-program project: no project.config.json, cloudbaserc.json or mini.project.json, and "
             f"no functions in {', '.join(_FOLDERS[:4])} or in the directory itself / 未找到小程序项目或云函数目录"
         )
-    findings = Findings(root)
     return Project(
         root=root,
         kind=_kind(root, findings, functions),
@@ -51,7 +55,10 @@ def find_project(directory: Path) -> Project:
         functions=tuple(functions),
         skipped=tuple(skipped),
         app_id=_app_id(configs),
+        client_secret=findings.client_secret,
         collections=tuple(sorted(findings.collections)),
+        rules=find_rules(root, notes),
+        seeds=find_seeds(list(_folders(root, _DEPTH))),
         notes=tuple(notes),
     )
 
@@ -105,19 +112,28 @@ def _app_id(configs: Mapping[Path, Mapping[str, Any]]) -> str:
 # Functions
 
 
-def _functions(
-    root: Path, configs: Mapping[Path, Mapping[str, Any]]
-) -> tuple[Path | None, list[FunctionSource], list[Path]]:
+def _functions(root: Path, configs: Mapping[Path, Mapping[str, Any]], *, contexts_first: bool) -> _Found:
+    """The functions of the surest place that has any; with ``contexts_first`` of the one with most ``(ctx)`` functions:
+    projects that changed clouds keep the folders of each.
+    """
     settings = _settings(configs)
-    best: tuple[Path | None, list[FunctionSource], list[Path]] = (None, [], [])
+    empty: _Found = (None, [], [])
+    filled: list[_Found] = []
     for candidate in _candidates(root, configs):
-        if not candidate.is_dir() or (candidate == root and best[0] is not None):
+        if not candidate.is_dir() or (candidate == root and (filled or empty[0] is not None)):
             continue
         found, skipped = find_functions(candidate, None, settings)
         if found:
-            return candidate, found, skipped
-        best = (candidate, [], skipped) if best[0] is None and candidate != root else best
-    return best
+            filled.append((candidate, found, skipped))
+            if not contexts_first:
+                break
+        elif empty[0] is None and candidate != root:
+            empty = (candidate, [], skipped)
+    return max(filled, key=_count_contexts, default=empty) if contexts_first else (filled or [empty])[0]
+
+
+def _count_contexts(found: _Found) -> int:
+    return sum(_is_context_handler(source.directory) for source in found[1])
 
 
 def _candidates(root: Path, configs: Mapping[Path, Mapping[str, Any]]) -> Iterator[Path]:
@@ -134,6 +150,8 @@ def _candidates(root: Path, configs: Mapping[Path, Mapping[str, Any]]) -> Iterat
             yield folder / name
             # The developer tools show the chosen environment behind a bar, and some projects keep a folder so named.
             yield from sorted(folder.glob(f"{name}[|]*"))
+    for folder in _folders(root, _DEPTH):
+        yield from (child for child in _children(folder) if "function" in child.name.lower())
     if not configs:
         yield root
 

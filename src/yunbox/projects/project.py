@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from yunbox.projects.rule_files import CollectionRules
+from yunbox.projects.seeds import Seed
+
 Kind = Literal["wechat", "mpserverless", "functions"]
 
 
@@ -24,8 +27,9 @@ class Project:
     """A project directory as found.
 
     ``kind`` is whose SDK its client uses, ``functions`` when only functions were found. ``space_id`` is the one its code
-    names, or one made of the directory's name: the same in every run. ``skipped`` are directories among the functions
-    that hold none. ``notes`` tell what was odd.
+    names, or one made of the directory's name: the same in every run; ``client_secret`` what its mpserverless client signs
+    with, if the code says so. ``skipped`` are directories among the functions
+    that hold none. ``rules`` and ``seeds`` are those of its rule and seed files. ``notes`` tell what was odd.
     """
 
     root: Path
@@ -35,5 +39,8 @@ class Project:
     functions: tuple[FunctionSource, ...] = ()
     skipped: tuple[Path, ...] = ()
     app_id: str = ""
+    client_secret: str = ""
     collections: tuple[str, ...] = ()
+    rules: tuple[CollectionRules, ...] = ()
+    seeds: tuple[Seed, ...] = ()
     notes: tuple[str, ...] = ()

@@ -123,9 +123,16 @@ class SpaceService:
 
     def reset_keys(self, space_id: str, *names: str) -> Space:
         """Replace the named credentials (``server_private_key`` …) by new ones; the old ones stop working at once."""
-        old = self.get(space_id)
         fresh = new_keys()
-        keys: dict[str, Any] = {name: fresh[name] if name in names else value for name, value in old.keys().items()}
+        return self._change_keys(space_id, {name: fresh[name] for name in names})
+
+    def use_client_secret(self, space_id: str, secret: str) -> Space:
+        """Let clients sign with ``secret``, which an app that cannot be changed already has."""
+        return self._change_keys(space_id, {"client_secret": secret})
+
+    def _change_keys(self, space_id: str, changes: Mapping[str, Any]) -> Space:
+        old = self.get(space_id)
+        keys: dict[str, Any] = {**old.keys(), **changes}
         self._store.set_keys(space_id, keys)
         self._by_secret_id.pop(old.secret_id, None)
         self._by_access_key.pop(old.access_key_id, None)

@@ -25,6 +25,8 @@ _OWNER_TEXT = "request.auth.userId==resource.auth.userId"
 _OWNER = re.compile(
     r"\s*(?:request\.auth\.userId\s*===?\s*resource\.auth\.userId|resource\.auth\.userId\s*===?\s*request\.auth\.userId)\s*"
 )
+_SIGNED_IN = re.compile(r"\s*request\.auth\.userId\s*!==?\s*null\s*")
+"""Holds for every caller: who has not signed in reaches no collection."""
 _KEYS = (".read", ".write", "*")
 
 
@@ -72,6 +74,8 @@ def _grant(policy: Mapping[str, Any], key: str) -> Grant:
         return "all" if condition.strip() == "true" else "none"
     if isinstance(condition, str) and _OWNER.fullmatch(condition):
         return "owner"
+    if isinstance(condition, str) and _SIGNED_IN.fullmatch(condition):
+        return "all"
     raise InvalidRequest(f"unknown condition {condition!r} of `{key}`; use true, false or {_OWNER_TEXT!r}")
 
 

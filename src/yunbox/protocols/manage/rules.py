@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from yunbox.documents import commands as c
 from yunbox.documents.rules.policy import parse_policy, policy_of
@@ -12,6 +12,7 @@ from yunbox.documents.rules.security import security_rules
 from yunbox.errors import InvalidRequest
 from yunbox.protocols.manage.routing import Call, Row
 
+_GRANTS = get_args(Grant)
 _WHO: dict[Grant, str] = {
     "all": "every signed-in user / 所有已登录用户",
     "owner": "the user who created the document / 仅创建者",
@@ -45,7 +46,9 @@ async def get_rules(call: Call) -> Any:
 
 
 async def set_rules(call: Call) -> Any:
-    """Change the rules to a ``mode``, to security ``rules``, or to a ``policy`` (a preset's name or the policy itself)."""
+    """Change the rules to a ``mode``, to security ``rules``, to a ``policy`` (a preset's name or the policy itself), or to
+    ``grants`` (``read``, ``create``, ``update`` and ``delete``: ``all``, ``owner`` or ``none``).
+    """
     await _check_exists(call)
     name = call.names["collection"]
     rules = read_rules(await call.body())
@@ -66,7 +69,18 @@ def read_rules(content: Mapping[str, Any]) -> Rules:
             return parse_policy(policy)
         case {"rules": dict() as rules, **rest} if not rest:
             return security_rules(rules)
-    raise InvalidRequest("give one of `mode` (text), `rules` (an object) or `policy` (text or an object)")
+        case {"grants": dict() as grants, **rest} if not rest:
+            return _rules_of_grants(grants)
+    raise InvalidRequest("give one of `mode` (text), `rules` and `grants` (objects) or `policy` (text or an object)")
+
+
+def _rules_of_grants(grants: Mapping[str, Any]) -> Rules:
+    allowed = {"read": _GRANTS, "create": ("all", "none"), "update": _GRANTS, "delete": _GRANTS}
+    if grants.keys() != allowed.keys() or not all(grants[verb] in allowed[verb] for verb in allowed):
+        raise InvalidRequest(
+            "`grants` needs read, create, update and delete, each all, owner or none (create: all or none)"
+        )
+    return Rules(**{verb: grants[verb] for verb in allowed})
 
 
 def _who(rules: Rules, verb: Verb) -> str:
