@@ -78,6 +78,7 @@ def test_distinct() -> None:
 
 def test_paging() -> None:
     assert (check_skip(2.7), check_limit(-3), check_limit(None)) == (2, 3, 0)
+    assert check_skip(2**63) + check_limit(-(2**70)) < 2**64
     for value in (-1, "x", float("nan")):
         with pytest.raises(QueryError):
             check_skip(value)

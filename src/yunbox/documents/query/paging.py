@@ -9,6 +9,9 @@ from yunbox.errors import QueryError
 from .predicates import truncated
 from .values import is_number
 
+_MOST = 2**62
+"""More than any collection holds; the sum of two still fits into 64 bits."""
+
 
 def check_skip(value: Any) -> int:
     """The number of documents to pass over. Raises `QueryError` for a negative number and for what is no number."""
@@ -33,4 +36,4 @@ def _whole(name: str, value: Any) -> int:
     number = truncated(value) if is_number(value) else None
     if number is None:
         raise QueryError(f"BSON field '{name}' is the wrong type, expected a number", number=14, name="TypeMismatch")
-    return number
+    return max(-_MOST, min(number, _MOST))

@@ -24,8 +24,8 @@ async def query(call: Call) -> Any:
             from_wire(content.get("filter") or {}),
             projection=content.get("projection"),
             sort=content.get("sort"),
-            skip=int(content.get("skip") or 0),
-            limit=int(content.get("limit") or 0),
+            skip=content.get("skip") or 0,
+            limit=content.get("limit") or 0,
         )
     return [readable(document) for document in await run(command)]
 

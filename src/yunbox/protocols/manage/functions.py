@@ -81,7 +81,7 @@ async def rollback(call: Call) -> Any:
 async def deploy(call: Call) -> Any:
     """Deploy the code in the body (a gzipped tar). Answers lines: ``{progress}`` …, then ``{deployment}`` or ``{error}``."""
     space_id, name = call.space.id, call.names["function"]
-    settings = orjson.loads(call.query["settings"]) if call.query.get("settings") else None
+    settings = call.json("settings")
     source = Path(tempfile.mkdtemp(prefix="yunbox-deploy-"))
     try:
         await _unpack(call, source)

@@ -70,6 +70,20 @@ class Call:
             raise InvalidRequest(f"`{name}` must be a whole number, not {text!r}")
         return int(text)
 
+    def json(self, name: str) -> dict[str, Any]:
+        """A JSON object from the query; an absent one is empty.
+
+        Raises:
+            InvalidRequest: when it is no JSON object.
+        """
+        try:
+            value = orjson.loads(self.query.get(name) or "{}")
+        except orjson.JSONDecodeError as error:
+            raise InvalidRequest(f"`{name}` is not valid JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise InvalidRequest(f"`{name}` must be a JSON object")
+        return value
+
     async def body(self) -> dict[str, Any]:
         """The JSON object of the body; an empty body is an empty object.
 

@@ -124,8 +124,8 @@ async def export_documents(call: Call) -> Any:
     fields = [name.strip() for name in call.query.get("fields", "").split(",") if name.strip()]
     find = c.Find(
         call.names["collection"],
-        from_wire(_json(call, "filter")),
-        sort=_json(call, "sort") or None,
+        from_wire(call.json("filter")),
+        sort=call.json("sort") or None,
         skip=call.number("skip", 0),
         limit=call.number("limit", 0),
     )
@@ -137,16 +137,6 @@ async def export_documents(call: Call) -> Any:
         raise
     file.seek(0)
     return Stream(_pieces(file), _CONTENT_TYPES[format], (("X-Document-Count", str(count)),))
-
-
-def _json(call: Call, name: str) -> dict[str, Any]:
-    try:
-        value = orjson.loads(call.query.get(name) or "{}")
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"`{name}` is not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InvalidRequest(f"`{name}` must be a JSON object")
-    return value
 
 
 async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from yunbox.protocols.wechat_http.call import Call, Handler
 from yunbox.protocols.wechat_http.errors import ApiError, api_error
 from yunbox.services import Services
 from yunbox.spaces import Space
+
+_log = logging.getLogger("yunbox.wechat")
 
 ACTIONS: dict[str, Handler] = {
     **credentials.ACTIONS,
@@ -57,6 +60,9 @@ class HttpApi:
             return _failure(ApiError(47001, error.message))
         except YunboxError as error:
             return _failure(api_error(error))
+        except Exception:
+            _log.exception("unhandled error in %s", request.path)
+            return _failure(ApiError(-1, "system error / 系统错误，请稍候再试"))
         return json_response({"errcode": 0, "errmsg": "ok", **reply})
 
     async def _answer(self, request: Request) -> dict[str, Any]:

@@ -48,5 +48,12 @@ class Call:
             raise ApiError(40101 if value is None else 40097, f"`{name}` must be an array")
         return value
 
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """An optional array of objects."""
+        value = self.values.get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise ApiError(40097, f"`{name}` must be an array of objects")
+        return value
+
 
 Handler = Callable[[Call], Awaitable[dict[str, Any]]]

@@ -157,16 +157,26 @@ async def list_collections(call: Call) -> dict[str, Any]:
 async def update_index(call: Call) -> dict[str, Any]:
     collection = call.text("collection_name")
     engine = call.services.documents.engine(call.space.id)
-    for index in call.values.get("drop_indexes") or []:
-        await engine.run(c.DropIndex(collection, str(index["name"])))
-    for index in call.values.get("create_indexes") or []:
+    for index in call.objects("drop_indexes"):
+        await engine.run(c.DropIndex(collection, _name(index)))
+    for index in call.objects("create_indexes"):
         await engine.run(_index(collection, index))
     return {}
 
 
-def _index(collection: str, index: Any) -> c.CreateIndex:
-    keys = [(str(key["name"]), _direction(key.get("direction"))) for key in index["keys"]]
-    return c.CreateIndex(collection, keys, name=str(index["name"]), unique=bool(index.get("unique")))
+def _index(collection: str, index: dict[str, Any]) -> c.CreateIndex:
+    keys = index.get("keys")
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
+        raise ApiError(40097, "`keys` must be an array of objects with `name` and `direction`")
+    pairs = [(_name(key), _direction(key.get("direction"))) for key in keys]
+    return c.CreateIndex(collection, pairs, name=_name(index), unique=bool(index.get("unique")))
+
+
+def _name(item: dict[str, Any]) -> str:
+    name = item.get("name")
+    if not isinstance(name, str) or not name:
+        raise ApiError(40097, "an index and each of its keys need a `name`")
+    return name
 
 
 def _direction(direction: Any) -> Any:
