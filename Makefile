@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 7800
 PROJECT ?= examples/todo-wechat
 
-.PHONY: run test check bench setup setup-dev node browser clean
+.PHONY: run test check bench bench-setup setup setup-dev node browser clean
 
 run: setup
 	$(BIN)/yunbox dev $(PROJECT) --port $(PORT) --create-collections
@@ -18,8 +18,12 @@ check: setup-dev
 	$(BIN)/ruff check src tests bench scripts
 	$(BIN)/mypy src tests bench scripts
 
-bench: setup-dev
+bench: bench-setup
 	$(BIN)/python -m bench
+
+# PostgreSQL to compare with; where it cannot be installed, the benchmark says so and goes on.
+bench-setup: setup-dev
+	$(BIN)/python scripts/postgresql.py
 
 setup: $(VENV)/.runtime node
 

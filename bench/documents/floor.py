@@ -29,10 +29,14 @@ def open_raw(path: Path, *, synchronous: str = "FULL") -> apsw.Connection:
     return connection
 
 
+def encoded(document: dict[str, Any]) -> str:
+    """The JSON text of a document."""
+    return orjson.dumps(document, _date, orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
 def insert(connection: apsw.Connection, document: dict[str, Any]) -> None:
     """One document with the keys of three indexes."""
-    text = orjson.dumps(document, _date, orjson.OPT_PASSTHROUGH_DATETIME).decode()
-    connection.execute("INSERT INTO d1(kt, k, d) VALUES(4, ?, jsonb(?))", (document["_id"], text))
+    connection.execute("INSERT INTO d1(kt, k, d) VALUES(4, ?, jsonb(?))", (document["_id"], encoded(document)))
     rid = connection.last_insert_rowid()
     connection.execute("INSERT INTO x1 VALUES(3, ?, ?)", (document["age"], rid))
     connection.execute("INSERT INTO x2 VALUES(4, ?, 3, ?, ?)", (document["address"]["city"], document["age"], rid))

@@ -6,20 +6,19 @@ import sys
 import time
 from pathlib import Path
 
-from yunbox.documents import commands as c
 from yunbox.documents.stores import Engine
+
+from . import queries
 
 
 def main(path: str, count: int) -> None:
-    """Print how long opening took and how much anonymous memory reading needs."""
+    """Print the seconds that opening took and the anonymous memory in MB after reading."""
     started = time.perf_counter()
     engine = Engine.open(Path(path))
     opened = time.perf_counter() - started
-    for number in range(5000):
-        engine.run_sync(c.Find("u", {"_id": f"{number * 7919 % count:024x}"}, raw=True))
-    print(
-        f"open: {opened * 1000:.1f} ms (gate < 50); anonymous memory while reading: {_megabytes():.0f} MB (gate < 150)"
-    )
+    for id in queries.ids(5000, count):
+        engine.run_sync(queries.get(id, text=True))
+    print(opened, _megabytes())
     engine.close()
 
 

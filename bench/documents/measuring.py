@@ -1,0 +1,53 @@
+"""Times: interleaved rounds and their medians."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Work = Callable[[int], Any]
+
+
+class Times(NamedTuple):
+    """Medians over rounds, in seconds for each call; ``ratio`` is the median of the rounds' own ratios."""
+
+    ours: float
+    others: float
+    ratio: float
+
+    @property
+    def gain(self) -> float:
+        """How many times faster ours is."""
+        return 1 / self.ratio
+
+
+def interleaved(ours: Work, others: Work, times: int, rounds: int = 5) -> Times:
+    """Do both ``times`` times in each round, the other first."""
+    pairs = [(timed(others, times), timed(ours, times)) for _ in range(rounds)]
+    return times_of(pairs)
+
+
+def times_of(pairs: list[tuple[float, float]]) -> Times:
+    """The medians of rounds of (other, ours)."""
+    return Times(
+        statistics.median(mine for _, mine in pairs),
+        statistics.median(theirs for theirs, _ in pairs),
+        statistics.median(mine / theirs for theirs, mine in pairs),
+    )
+
+
+def timed(work: Work, times: int) -> float:
+    """Seconds for each call; ``work`` gets the number of the call."""
+    started = time.perf_counter()
+    for number in range(times):
+        work(number)
+    return (time.perf_counter() - started) / times
+
+
+def shown(seconds: float) -> str:
+    """A time for people."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1e3:.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.1f} us"
