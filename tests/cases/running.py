@@ -14,6 +14,7 @@ from yunbox.documents.query.expressions import compile_expression
 from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.documents.query.paging import check_limit, check_skip
 from yunbox.documents.query.pipeline import (
+    NO_COLLECTION,
     CollectionStatistics,
     IndexStatistics,
     InsertOne,
@@ -176,7 +177,7 @@ def _aggregate_in_order(case: Case, documents: list[Document]) -> tuple[bool, An
     lookup = MemoryLookup({"main": documents, **case.get("collections", {})})
     pipeline = compile_pipeline(
         case["pipeline"],
-        collection="" if case.get("collectionless") else "main",
+        collection=NO_COLLECTION if case.get("collectionless") else "main",
         let=case.get("let"),
         collation=case.get("collation"),
     )
@@ -196,7 +197,7 @@ def same_results(case: Case, result: list[Any], *, ignore_id: bool) -> bool:
     )
 
 
-UNORDERED_ARRAYS = ("$addToSet", "$setUnion", "$setIntersection", "$facet")
+UNORDERED_ARRAYS = ("$addToSet", "$setUnion", "$setIntersection", "$facet", "$graphLookup")
 """What makes arrays whose order MongoDB leaves open."""
 ORDER_MATTERS = ("$group", "$bucket", "$setWindowFields", "$facet", "$limit", "$sort")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from .failing import FAILING, REASONS, expected_failures, page
 from .loading import CASES
-from .status import FLOORS, by_tier, count_cases, shown_in_readme
+from .status import FLOORS, PAGE, by_tier, count_cases, shown_in_readme
 
 
 def test_cases(capsys: pytest.CaptureFixture[str]) -> None:
@@ -14,7 +15,7 @@ def test_cases(capsys: pytest.CaptureFixture[str]) -> None:
         with capsys.disabled():
             print(f"\nMongoDB cases: {CASES} is not there")
         return
-    counts = count_cases()
+    counts, failed = count_cases()
     with capsys.disabled():
         print()
         for tier, kind, what in sorted({key[:3] for key in counts}):
@@ -24,6 +25,17 @@ def test_cases(capsys: pytest.CaptureFixture[str]) -> None:
     passed = {name: good for name, (good, _) in by_tier(counts).items()}
     fallen = {name: (passed[name], floor) for name, floor in floors.items() if passed[name] < floor}
     assert not fallen, f"fewer cases pass than before (passed, floor): {fallen}"
+    assert failed == expected_failures().keys(), "tests/cases/failing.py has to say why a case fails"
+
+
+def test_every_failing_case_has_one_reason() -> None:
+    assert FAILING.keys() == REASONS.keys()
+    assert len(expected_failures()) == sum(len(ids.split()) for ids in FAILING.values())
+
+
+def test_the_page_of_failing_cases_is_written_anew() -> None:
+    """Run ``python -m tests.cases.status`` after a change of the table."""
+    assert PAGE.read_text(encoding="utf-8") == page()
 
 
 def test_readme_shows_the_floors() -> None:

@@ -29,6 +29,15 @@ def _people(database: Database) -> Collection:
     return people
 
 
+def test_without_a_collection_a_pipeline_makes_its_own_documents() -> None:
+    with open_database() as database:
+        assert database.aggregate([{"$documents": [{"a": 1}]}]) == [{"a": 1}]
+        for pipeline in ([], [{"$skip": 1}]):
+            with pytest.raises(OperationFailure) as refused:
+                database.aggregate(pipeline)
+            assert refused.value.code == 73
+
+
 def test_documents_survive_reopening(tmp_path: Path) -> None:
     path = tmp_path / "shop.sqlite"
     document = {

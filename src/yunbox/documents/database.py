@@ -24,6 +24,7 @@ from yunbox.errors import CollectionNotFound, DuplicateKey, YunboxError
 from . import commands as c
 from . import operations as op
 from .failures import OperationFailure, numbered
+from .query.pipeline import NO_COLLECTION
 from .results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 from .stores import Change, Engine
 
@@ -94,7 +95,7 @@ class Database:
 
     def aggregate(self, pipeline: Sequence[Mapping[str, Any]], **options: Any) -> list[Document]:
         """Run a pipeline that makes its own documents (``$documents``)."""
-        return self["$cmd.aggregate"].aggregate(pipeline, **options)
+        return self[NO_COLLECTION].aggregate(pipeline, **options)
 
     @contextmanager
     def transaction(self) -> Iterator[Database]:

@@ -63,6 +63,8 @@ def test_a_match_moves_before_stages_that_leave_its_fields_alone(
         ([{"$group": {"_id": "$a", "n": {"$sum": "$b.c"}}}], {"a", "b.c"}),
         ([{"$match": {"$or": [{"x": 1}, {"$expr": {"$gt": ["$y", 1]}}]}}, {"$count": "n"}], {"x", "y"}),
         ([{"$project": {"a": 1, "t": "$a.b"}}], {"_id", "a"}),
+        ([{"$project": {"a": {"c": {"d": "$x"}}}}], {"_id", "a", "x"}),
+        ([{"$project": {"a.c": {"$add": ["$y", 1]}, "_id": 0}}], {"a", "y"}),
         ([{"$sort": {"d": 1}}, {"$project": {"_id": 0, "a": 1}}], {"a", "d"}),
         ([{"$addFields": {"a": 1}}], None),
         ([{"$group": {"_id": "$$ROOT"}}], None),

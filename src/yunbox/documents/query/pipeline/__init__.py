@@ -9,9 +9,10 @@ from .lookup import (
     ReplaceOne,
     Write,
 )
-from .pipeline import Pipeline, compile_pipeline
+from .pipeline import NO_COLLECTION, Pipeline, compile_pipeline
 
 __all__ = [
+    "NO_COLLECTION",
     "CollectionStatistics",
     "IndexStatistics",
     "InsertOne",

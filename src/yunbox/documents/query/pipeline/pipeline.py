@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..collation import compile_collation
+from ..expressions.failures import failure
 from ..expressions.general import METADATA
 from ..let import bind
 from . import (
@@ -45,6 +46,8 @@ FAMILIES = (
 )
 MAX_MEMORY_BYTES = 100 * 2**20
 MAX_DEPENDENCIES = 8
+NO_COLLECTION = "$cmd.aggregate"
+"""The collection of a pipeline that has none, and must make its own documents."""
 
 
 class Pipeline:
@@ -177,6 +180,9 @@ def compile_pipeline(
     variables = bind(let or {}, collation)
     environment = Environment(collection, frozenset(variables), collation)
     stages = compile_stages(pipeline, environment)
+    if collection == NO_COLLECTION and not (stages and stages[0].generates):
+        name = next(iter(pipeline[0])) if pipeline else "an empty pipeline"
+        raise failure(73, f"{{aggregate: 1}} is not valid for '{name}'; a collection is required.")
     if now is not None:
         variables["NOW"] = now
     return Pipeline(stages, variables=variables, max_memory_bytes=max_memory_bytes, allow_disk_use=allow_disk_use)

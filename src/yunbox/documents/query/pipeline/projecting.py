@@ -114,6 +114,9 @@ class _Plan:
         if path != "_id" or self.including is not None:
             self.including = True
         self.root.child(names, path).computed[names[-1]] = compile_in(value, self.scope)
+        if len(names) > 1:
+            # Whether the field lands in one object or in every element of an array is for the document to say.
+            self.scope.read(names[0])
 
 
 @dataclass(frozen=True)
