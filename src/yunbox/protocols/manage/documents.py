@@ -8,6 +8,7 @@ from typing import Any
 from yunbox.documents import commands as c
 from yunbox.documents.query.ejson import from_wire
 from yunbox.documents.transfer import readable
+from yunbox.errors import InvalidRequest
 from yunbox.protocols.manage.routing import Call, Row
 
 
@@ -17,12 +18,15 @@ async def query(call: Call) -> Any:
     name = call.names["collection"]
     run = call.services.documents.engine(call.space.id).run
     if "pipeline" in content:
-        command: c.Command = c.Aggregate(name, from_wire(content["pipeline"]), allow_disk_use=True)
+        pipeline = from_wire(content["pipeline"])
+        if not isinstance(pipeline, list):
+            raise InvalidRequest("`pipeline` must be an array of stages")
+        command: c.Command = c.Aggregate(name, pipeline, allow_disk_use=True)
     else:
         command = c.Find(
             name,
-            from_wire(content.get("filter") or {}),
-            projection=content.get("projection"),
+            _object(content, "filter"),
+            projection=_object(content, "projection") or None,
             sort=content.get("sort"),
             skip=content.get("skip") or 0,
             limit=content.get("limit") or 0,
@@ -30,10 +34,17 @@ async def query(call: Call) -> Any:
     return [readable(document) for document in await run(command)]
 
 
+def _object(content: dict[str, Any], name: str) -> dict[str, Any]:
+    value = from_wire(content.get(name) or {})
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"`{name}` must be a JSON object")
+    return value
+
+
 async def count(call: Call) -> Any:
     """How many documents match ``filter``."""
     content = await call.body()
-    command = c.Count(call.names["collection"], from_wire(content.get("filter") or {}))
+    command = c.Count(call.names["collection"], _object(content, "filter"))
     return {"count": await call.services.documents.engine(call.space.id).run(command)}
 
 
