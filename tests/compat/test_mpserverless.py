@@ -1,4 +1,6 @@
-"""The unmodified @alicloud/mpserverless-sdk 3.1.5, mpserverless-node-sdk 1.2.5 and pop-core 1.8.0 against a live server."""
+"""The unmodified @alicloud/mpserverless-sdk 3.1.5, mpserverless-node-sdk 1.2.0 to 1.2.5, pop-core 1.3.3 to 1.8.0 and
+uniCloud's aliyun client against a live server: every build that can be obtained of the four.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,9 @@ FUNCTIONS = {
     "nul": "module.exports = async () => null",
     "arr": "module.exports = async () => [1, 2, 3]",
     "undef": "module.exports = async () => {}",
+    "counter": (
+        "module.exports = async ({ args: { method, params: [a, b] } }) => ({ errCode: 0, method, sum: a + b })"
+    ),
     "boom": "module.exports = async () => { throw new Error('boom') }",
     "hoist": "module.exports = async () => ({ affectedDocs: 1, extra: true })",
     "whoami": (
@@ -179,7 +184,8 @@ def check_functions(got: dict[str, Any]) -> None:
         None,
         [1, 2, 3],
     )
-    assert got["undef"].get("result") is None
+    assert got["undef"]["success"]
+    assert "result" not in got["undef"]
     caller = got["lastInfo"]["result"]["user"]["userId"]
     assert got["whoami"]["result"] == {"userId": caller, "size": 3, "sum": 3, "source": "client"}
     assert (got["hoist"]["affectedDocs"], got["hoist"]["extra"]) == (1, True)
@@ -201,13 +207,17 @@ def check_files(got: dict[str, Any], platform: str) -> None:
     assert got["downloadDeleted"] == 404
 
 
-def test_server_sdk(cloud: LiveServer, space: Space, png: str) -> None:
+@pytest.mark.parametrize(
+    "sdk", ["mpserverless-node-sdk-1.2.0", "mpserverless-node-sdk-1.2.2", "@alicloud/mpserverless-node-sdk"]
+)
+def test_server_sdk(cloud: LiveServer, space: Space, png: str, sdk: str) -> None:
     results = run(
         "ali_node.js",
+        sdk=sdk,
         endpoint=cloud.endpoint,
         spaceId=space.id,
         serverSecret=space.server_private_key,
-        collection="things_node",
+        collection=f"things_{sdk[-5:]}",
         png=png,
         userId="62d901b1532130378100aaaa",
     )
@@ -230,9 +240,11 @@ def test_server_sdk(cloud: LiveServer, space: Space, png: str) -> None:
     assert got["stored"]["result"] == {"date": True, "space": space.id, "source": "server"}
 
 
-def test_openapi_sdk(cloud: LiveServer, space: Space) -> None:
+@pytest.mark.parametrize("sdk", ["pop-core-1.3.3", "pop-core-1.7.13", "@alicloud/pop-core"])
+def test_openapi_sdk(cloud: LiveServer, space: Space, sdk: str) -> None:
     results = run(
         "ali_pop.js",
+        sdk=sdk,
         endpoint=cloud.endpoint,
         spaceId=space.id,
         accessKeyId=space.access_key_id,
@@ -252,6 +264,29 @@ def test_openapi_sdk(cloud: LiveServer, space: Space) -> None:
     assert got["config"]["ApiKey"] == space.client_secret
     assert json.loads(got["function"]["Result"]) == 3
     assert got["prefixed"]["Count"] == 1
+
+
+def test_client_inside_unicloud(cloud: LiveServer, space: Space, png: str) -> None:
+    results = run(
+        "ali_unicloud.js", endpoint=cloud.endpoint, spaceId=space.id, clientSecret=space.client_secret, png=png
+    )
+    got = values(results, "boom", "missing", "other", "foreign")
+    codes = {name: results[name]["error"]["code"] for name in ("boom", "missing", "other", "foreign")}
+    assert codes == {
+        "counter": (
+            "module.exports = async ({ args: { method, params: [a, b] } }) => ({ errCode: 0, method, sum: a + b })"
+        ),
+        "boom": "FunctionBizError",
+        "missing": "FunctionNotFound",
+        "other": "SignatureNotMatch",
+        "foreign": "InvalidSpaceId.NotFound",
+    }
+    assert (got["sum"]["result"], got["expired"]["result"], got["callback"]["result"]) == (3, 4, "plain string")
+    assert got["echo"]["result"]["args"]["s"] == "中文 & ="
+    assert got["echo"]["result"]["args"]["clientInfo"]["appId"] == "__UNI__TEST"
+    assert got["download"] == {"status": 200, "bytes": PNG, "disposition": "attachment"}
+    assert got["temporary"]["fileList"][0]["tempFileURL"] == got["upload"]["fileID"]
+    assert got["object"] == {"errCode": 0, "method": "add", "sum": 3}
 
 
 def test_users_and_spaces_do_not_see_each_other(cloud: LiveServer, png: str) -> None:

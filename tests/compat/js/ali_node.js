@@ -1,11 +1,11 @@
 'use strict'
-// node ali_node.js '{"endpoint","spaceId","serverSecret","collection","png","userId"}': drives the server SDK.
+// node ali_node.js '{"sdk","endpoint","spaceId","serverSecret","collection","png","userId"}': drives the server SDK.
 
 const { exchange, record } = require('./ali_platform.js')
-const MPServerless = require('@alicloud/mpserverless-node-sdk').default
 const fs = require('node:fs')
 
 const options = JSON.parse(process.argv[2])
+const MPServerless = require(options.sdk).default
 const keys = { spaceId: options.spaceId, serverSecret: options.serverSecret, endpoint: options.endpoint }
 const mp = new MPServerless(keys)
 const things = mp.db.collection(options.collection)

@@ -77,4 +77,4 @@ function loadSdk (platform, authCode, name) {
   return { MPServerless: require(name), platformObject: globalThis[platform] }
 }
 
-module.exports = { exchange, loadSdk, record }
+module.exports = { exchange, host, loadSdk, record }

@@ -1,10 +1,10 @@
 'use strict'
-// node ali_pop.js '{"endpoint","spaceId","accessKeyId","accessKeySecret"}': drives the OpenAPI through pop-core.
+// node ali_pop.js '{"sdk","endpoint","spaceId","accessKeyId","accessKeySecret"}': drives the OpenAPI through pop-core.
 
 const { exchange, record } = require('./ali_platform.js')
-const { RPCClient } = require('@alicloud/pop-core')
 
-const { endpoint, spaceId, accessKeyId, accessKeySecret } = JSON.parse(process.argv[2])
+const { sdk, endpoint, spaceId, accessKeyId, accessKeySecret } = JSON.parse(process.argv[2])
+const { RPCClient } = require(sdk)
 const client = (changes) => new RPCClient({ accessKeyId, accessKeySecret, endpoint, apiVersion: '2019-06-15', ...changes })
 const pop = client()
 const post = { method: 'POST' }
