@@ -273,9 +273,6 @@ def test_client_inside_unicloud(cloud: LiveServer, space: Space, png: str) -> No
     got = values(results, "boom", "missing", "other", "foreign")
     codes = {name: results[name]["error"]["code"] for name in ("boom", "missing", "other", "foreign")}
     assert codes == {
-        "counter": (
-            "module.exports = async ({ args: { method, params: [a, b] } }) => ({ errCode: 0, method, sum: a + b })"
-        ),
         "boom": "FunctionBizError",
         "missing": "FunctionNotFound",
         "other": "SignatureNotMatch",
