@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -107,8 +108,11 @@ class Visited:
 class Pages:
     """A web server for pages: ``files`` maps a path to a file, a directory (``/web/``), or a page's text."""
 
-    def __init__(self, files: Mapping[str, Path | str]) -> None:
+    def __init__(self, files: Mapping[str, Path | str], tls: ssl.SSLContext | None = None) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(files))
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, name="pages", daemon=True)
 
     def __enter__(self) -> Pages:
@@ -125,7 +129,7 @@ class Pages:
     @property
     def origin(self) -> str:
         """The pages' origin: another host name and another port than the server under test."""
-        return f"http://localhost:{self._server.server_port}"
+        return f"{self._scheme}://localhost:{self._server.server_port}"
 
 
 def _content(files: Mapping[str, Path | str], path: str) -> tuple[str, bytes] | None:

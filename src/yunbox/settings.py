@@ -33,7 +33,12 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("host", "str", "127.0.0.1", "Address to listen on."),
     Setting("port", "int", 7800, "Port to listen on; 0 takes any free one. It answers both HTTP and TLS."),
-    Setting("public_url", "str", "", "Origin that clients reach this server by; default http://HOST:PORT."),
+    Setting(
+        "public_url",
+        "str",
+        "",
+        "Origin that clients reach this server by; default http://HOST:PORT, or what a client called.",
+    ),
     Setting(
         "profile", get_args(Profile), "generous", "Limits: `generous`, or `vendor` for the two clouds' exact numbers."
     ),

@@ -26,13 +26,19 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>{name}</title>
 <script type="module" src="/web/page.mjs"></script>"""
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+@pytest.fixture(scope="session")
+def page_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | str]:
+    """A page for each SDK, its script as a bundler makes it, and the suite."""
     scripts = tmp_path_factory.mktemp("sdk")
     for name, package in PACKAGES.items():
         bundle(package, HERE, scripts / f"{name}.js")
     texts: dict[str, Path | str] = {f"/{name}.html": PAGE.format(name=name) for name in PACKAGES}
-    with Pages({**texts, "/web/": HERE / "web", "/sdk/": scripts}) as served:
+    return {**texts, "/web/": HERE / "web", "/sdk/": scripts}
+
+
+@pytest.fixture(scope="module")
+def pages(page_files: dict[str, Path | str]) -> Iterator[Pages]:
+    with Pages(page_files) as served:
         yield served
 
 

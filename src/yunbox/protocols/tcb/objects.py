@@ -19,7 +19,7 @@ from yunbox.caller import Caller
 from yunbox.errors import FileNotFound, InvalidRequest, LimitExceeded, PermissionDenied, SpaceNotFound, YunboxError
 from yunbox.files import OpenFile, StoredFile, UploadTicket, check_key
 from yunbox.http import ClientDisconnected, Receive, Request, Response, Route, Scope, Send
-from yunbox.protocols.tcb.cors import cors_headers, preflight
+from yunbox.protocols.tcb.cors import allows, check_origin, cors_headers, preflight
 from yunbox.services import Services
 from yunbox.spaces import Space
 
@@ -73,10 +73,12 @@ class FileIds:
         return self.decode(name) if name.startswith("cloud://") else name.removeprefix("/")
 
 
-def upload_metadata(services: Services, caller: Caller, path: str, *, in_url: bool = False) -> dict[str, Any]:
+def upload_metadata(
+    services: Services, caller: Caller, path: str, *, origin: str = "", in_url: bool = False
+) -> dict[str, Any]:
     """Where and with which ticket to upload a file: the ``data`` of ``storage.getUploadMetadata``.
 
-    ``in_url`` puts the ticket into the URL, for the mini-program builds that post bare bytes (tencent-client.md §2.4).
+    ``origin`` is where clients find this server, when it is known better than from the settings. ``in_url`` puts the ticket into the URL, for the mini-program builds that post bare bytes (tencent-client.md §2.4).
 
     Raises:
         InvalidRequest: for an unusable path.
@@ -86,8 +88,8 @@ def upload_metadata(services: Services, caller: Caller, path: str, *, in_url: bo
     claims, signature = services.files.sign_ticket(ticket)
     space = services.spaces.get(caller.space)
     # A function runs beside the server, where the public name may not lead back here.
-    origin = services.address.local if caller.kind == "function" else services.address.public
-    address = origin + quote(services.files.public_path(space, path), safe="/~")
+    place = services.address.local if caller.kind == "function" else origin or services.address.public
+    address = place + quote(services.files.public_path(space, path), safe="/~")
     return {
         "url": f"{address}?ticket={claims}.{signature}" if in_url else address,
         "token": claims,
@@ -179,6 +181,7 @@ class ObjectApp:
         signature = fields.get("signature") or fields.get("authorization") or signature
         ticket = self._services.files.read_ticket(claims, signature)
         space, path = self._place(request)
+        check_origin(space.settings, request)
         if ticket.space != space.id or ticket.key != (key or path):
             raise PermissionDenied("the upload ticket is for another file / 上传凭证与文件不匹配")
         return ticket
@@ -198,7 +201,7 @@ class ObjectApp:
         self._check_link(request, space, key)
         opened = self._services.files.open(space.id, key)
         try:
-            return await _send_file(request, opened, send)
+            return await _send_file(request, opened, _readers(space, request), send)
         finally:
             opened.reader.close()
 
@@ -289,9 +292,14 @@ def _from_hex(text: str) -> str:
 # Sending
 
 
-async def _send_file(request: Request, opened: OpenFile, send: Send) -> Response | None:
+def _readers(space: Space, request: Request) -> list[tuple[str, str]]:
+    """What lets a page's scripts read a file; images and links of other pages show it all the same."""
+    return cors_headers(request) if allows(space.settings, request.header("origin")) else [("vary", "Origin")]
+
+
+async def _send_file(request: Request, opened: OpenFile, cors: list[tuple[str, str]], send: Send) -> Response | None:
     file = opened.file
-    headers = [*_download_headers(file), *cors_headers(request)]
+    headers = [*_download_headers(file), *cors]
     if file.etag in request.header("if-none-match") or request.header("if-none-match") == "*":
         return Response(b"", 304, "", headers)
     span = _range(request, file)

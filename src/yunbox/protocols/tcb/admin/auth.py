@@ -75,7 +75,7 @@ async def report(call: Call) -> Reply:
 
 async def sign_watch(call: Call) -> Reply:
     """A ticket for the realtime socket: ``watch`` of tcb-admin-node 1.23 and node-sdk."""
-    return {"data": socket_ticket(call.services, call.caller)}
+    return {"data": socket_ticket(call.services, call.caller, call.request)}
 
 
 ACTIONS: dict[str, Handler] = {

@@ -11,6 +11,7 @@ from yunbox.errors import FileNotFound, InvalidRequest, PermissionDenied, Yunbox
 from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
 from yunbox.protocols.tcb.errors import vendor_error
 from yunbox.protocols.tcb.objects import FileIds, upload_metadata
+from yunbox.protocols.tcb.origins import public_origin
 
 _OK = "SUCCESS"
 MAX_FILES = 50
@@ -31,7 +32,7 @@ def _names(call: Call) -> FileIds:
 async def get_upload_metadata(call: Call) -> Reply:
     if call.optional_text("method") != "put":
         await asyncio.sleep(FILE_OPENING_SECONDS)
-    return {"data": upload_metadata(call.services, call.caller, call.text("path"))}
+    return {"data": upload_metadata(call.services, call.caller, call.text("path"), origin=_origin(call))}
 
 
 async def upload_file(call: Call) -> Reply:
@@ -72,7 +73,11 @@ def link_for(call: Call, key: str, max_age: Any) -> tuple[str, int]:
     if not files.may_read(call.caller, files.stat(space, key)):
         raise PermissionDenied(f"no permission to read the file `{key}` / 没有读取该文件的权限")
     seconds = int(max_age) if isinstance(max_age, (int, float)) and max_age > 0 else DEFAULT_MAX_AGE
-    return call.services.address.public + files.temporary_url(space, key, seconds), seconds
+    return _origin(call) + files.temporary_url(space, key, seconds), seconds
+
+
+def _origin(call: Call) -> str:
+    return public_origin(call.services, call.caller, call.request)
 
 
 def _ids(file_id: str) -> dict[str, str]:

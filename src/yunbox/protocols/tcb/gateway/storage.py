@@ -11,6 +11,7 @@ from yunbox.protocols.tcb.admin.storage import link_for
 from yunbox.protocols.tcb.errors import vendor_error
 from yunbox.protocols.tcb.gateway.handler import Resources
 from yunbox.protocols.tcb.objects import FileIds, upload_metadata
+from yunbox.protocols.tcb.origins import public_origin
 from yunbox.protocols.tcb.web.call import Call
 from yunbox.protocols.tcb.web.shared import server_call
 
@@ -52,10 +53,12 @@ def _refusal(error: YunboxError) -> dict[str, str]:
 
 @resources.add("POST", "storages/get-objects-upload-info")
 async def upload_info(call: Call, parts: Parts) -> Any:
+    origin = public_origin(call.services, call.caller, call.request)
+
     def prepare(item: Item) -> dict[str, Any]:
         # Without signed headers the SDK posts: a form, or in mini programs bare bytes, which need the ticket in the URL.
         in_url = "signedHeader" not in item
-        data = upload_metadata(call.services, call.caller, str(item.get("objectId", "")), in_url=in_url)
+        data = upload_metadata(call.services, call.caller, str(item.get("objectId", "")), origin=origin, in_url=in_url)
         return {
             "objectId": item.get("objectId"),
             "uploadUrl": data["url"],

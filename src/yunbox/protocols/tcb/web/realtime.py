@@ -12,4 +12,4 @@ actions = Actions()
 
 @actions.add("auth.wsWebSign")
 async def sign(call: Call) -> Answer:
-    return {"data": socket_ticket(call.services, call.caller)}
+    return {"data": socket_ticket(call.services, call.caller, call.request)}

@@ -9,6 +9,7 @@ from yunbox.protocols.tcb.admin import call as server
 from yunbox.protocols.tcb.admin import database, storage, transactions
 from yunbox.protocols.tcb.admin.wechat import WeChatApi
 from yunbox.protocols.tcb.objects import upload_metadata
+from yunbox.protocols.tcb.origins import public_origin
 from yunbox.protocols.tcb.web.call import Action, Actions, Answer, Call
 
 actions = Actions()
@@ -72,4 +73,5 @@ for _name, _handler in _HANDLERS.items():
 async def get_upload_metadata(call: Call) -> Answer:
     """``method: "post"`` of the mini-program builds sends bare bytes without a form, so the ticket is in the URL."""
     in_url = call.params.get("method") == "post"
-    return {"data": upload_metadata(call.services, call.caller, call.text("path"), in_url=in_url)}
+    origin = public_origin(call.services, call.caller, call.request)
+    return {"data": upload_metadata(call.services, call.caller, call.text("path"), origin=origin, in_url=in_url)}
