@@ -57,7 +57,13 @@ def test_sorted_scalars_are_in_the_order_of_values(values: list[Any]) -> None:
         assert compare(left["a"], right["a"]) <= 0
 
 
-@pytest.mark.parametrize("spec", [{"a": 2}, {"a": 0}, {"a": "asc"}, {"$a": 1}, {"": 1}, {"a": {"x": 1}}])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *({"a": 2}, {"a": 0}, {"a": "asc"}, {"$a": 1}, {"": 1}, {"a": {"x": 1}}, {5: 1}),
+        *("ab", 5, ["a"], [["a"]], [("a", 1, 2)], [(1, 1)]),
+    ],
+)
 def test_refused_sorts(spec: Any) -> None:
     with pytest.raises(QueryError):
         normalize_sort(spec)

@@ -21,14 +21,21 @@ def normalize_sort(spec: SortSpec) -> list[tuple[str, int]]:
     """The pairs (path, 1 or -1) of a sort. Raises `QueryError` for anything but 1, -1 and ``{$meta: …}`` (given as -1: best
     score first).
     """
-    pairs = list(spec.items()) if isinstance(spec, Mapping) else [tuple(pair) for pair in spec]
-    return [(path, _direction(path, value)) for path, value in pairs]
+    return [(path, _direction(path, value)) for path, value in _pairs(spec)]
+
+
+def _pairs(spec: Any) -> list[tuple[str, Any]]:
+    pairs = list(spec.items()) if isinstance(spec, Mapping) else spec
+    if isinstance(pairs, list | tuple) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+    ):
+        return [(path, value) for path, value in pairs]
+    raise QueryError("a sort must be an object, or a list of paths with 1 or -1", number=14, name="TypeMismatch")
 
 
 def meta_fields(spec: SortSpec) -> dict[str, str]:
     """The paths of a sort that stand for metadata: path to keyword (``textScore``, ``randVal`` …)."""
-    pairs = spec.items() if isinstance(spec, Mapping) else spec
-    return {path: value["$meta"] for path, value in pairs if isinstance(value, dict) and "$meta" in value}
+    return {path: value["$meta"] for path, value in _pairs(spec) if isinstance(value, dict) and "$meta" in value}
 
 
 def _direction(path: str, value: Any) -> int:
