@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = {"http": "bench.http.scenarios", "documents": "bench.documents.figures"}
+BENCHMARKS = {
+    "http": "bench.http.scenarios",
+    "documents": "bench.documents.figures",
+    "testing": "bench.testing.starts",
+}
 
 
 def main(names: list[str]) -> int:

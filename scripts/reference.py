@@ -60,6 +60,8 @@ def _commands(command: click.Command, path: list[str], parent: click.Context | N
     for name in command.list_commands(context):
         child = command.get_command(context, name)
         assert child is not None
+        if child.hidden:
+            continue
         yield from _commands(child, [*path, name], context)
 
 

@@ -7,6 +7,7 @@ import fcntl
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from yunbox.services import Address, Services
 from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
 from yunbox.spaces import Space, SpaceService, SpaceStore
 from yunbox.statistics import StatisticsService
+from yunbox.tools.clock import MACHINE, Clock, MovableClock
 from yunbox.tools.daily import DailyBackups
 from yunbox.tools.keyring import Keyring, write_private
 
@@ -107,8 +109,18 @@ class DataLock:
         self._file.close()
 
 
-def create_app(settings: Settings) -> App:
-    """The application for ``settings.data``, which is made when it does not exist.
+@dataclass(frozen=True, slots=True)
+class Ephemeral:
+    """What is different in a test's cloud: its clock, where npm packages are kept that many clouds share, and that work
+    which functions left running does not delay its end."""
+
+    clock: MovableClock
+    packages: Path
+
+
+def create_app(settings: Settings, ephemeral: Ephemeral | None = None) -> App:
+    """The application for ``settings.data``, which is made when it does not exist. Only tests make it
+    ``ephemeral``.
 
     Raises:
         InvalidRequest: when another process owns the data directory.
@@ -116,24 +128,25 @@ def create_app(settings: Settings) -> App:
     lock = DataLock(settings.data)
     with contextlib.ExitStack() as undo:
         undo.callback(lock.release)
-        services = _services(settings)
+        services = _services(settings, ephemeral)
         _admin_token(settings.data)
         undo.pop_all()
     return App(settings, services, lock)
 
 
-def _services(settings: Settings) -> Services:
+def _services(settings: Settings, ephemeral: Ephemeral | None) -> Services:
+    clock = ephemeral.clock if ephemeral else MACHINE
     keyring = Keyring.open(settings.data / "secret.key")
-    spaces = SpaceService(SpaceStore(settings.data / "server.sqlite", keyring), check_space_setting)
+    spaces = SpaceService(SpaceStore(settings.data / "server.sqlite", keyring), check_space_setting, clock)
     address = Address(configured=settings.public_url)
     if settings.port:
         address.bind(settings.host, settings.port)
     host_calls = _HostCalls()
-    statistics = StatisticsService(spaces)
+    statistics = StatisticsService(spaces, clock=clock)
     functions = FunctionService(
         settings.data,
         spaces,
-        Capabilities(keyring.derive("function capabilities")),
+        Capabilities(keyring.derive("function capabilities"), clock),
         admin_url=lambda: f"{address.local}/admin",
         host_call=host_calls,
         node=settings.node,
@@ -141,8 +154,11 @@ def _services(settings: Settings) -> Services:
         timeout=settings.function_timeout or (3 if settings.profile == "vendor" else 20),
         memory=settings.function_memory_mb,
         statistics=statistics,
+        clock=clock,
+        packages=ephemeral.packages if ephemeral else None,
+        linger=0.0 if ephemeral else 0.5,
     )
-    documents = _documents(settings, spaces, statistics)
+    documents = _documents(settings, spaces, statistics, clock)
     services = Services(
         settings=settings,
         keyring=keyring,
@@ -157,12 +173,13 @@ def _services(settings: Settings) -> Services:
             },
             full_sync=settings.durability == "full",
             sender=_sender(settings),
+            clock=clock,
         ),
         documents=documents,
         transfers=TransferService(documents, spaces, settings.data),
         realtime=RealtimeService(documents, spaces),
         files=FileService(
-            spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20
+            spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20, clock
         ),
         functions=functions,
         statistics=statistics,
@@ -170,6 +187,7 @@ def _services(settings: Settings) -> Services:
             spaces, LocalStore(settings.data / "spaces"), keyring.derive("sites"), settings.max_upload_mb * 2**20
         ),
         address=address,
+        clock=clock,
     )
     host_calls.services = services
     return services
@@ -198,9 +216,11 @@ class _HostCalls:
         return await mpserverless.host_call(self.services, caller, method, params)
 
 
-def _documents(settings: Settings, spaces: SpaceService, statistics: StatisticsService) -> DocumentService:
+def _documents(
+    settings: Settings, spaces: SpaceService, statistics: StatisticsService, clock: Clock
+) -> DocumentService:
     def open_engine(space: Space) -> Engine:
-        return Engine.open(space.directory / "documents.sqlite", durability=settings.durability)
+        return Engine.open(space.directory / "documents.sqlite", durability=settings.durability, clock=clock)
 
     return DocumentService(
         spaces,
@@ -209,6 +229,7 @@ def _documents(settings: Settings, spaces: SpaceService, statistics: StatisticsS
         may_create=lambda space: bool(space.settings.get("client_create_collections", settings.mode == "dev")),
         vendor_limits=settings.profile == "vendor",
         statistics=statistics,
+        clock=clock,
     )
 
 

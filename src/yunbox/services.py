@@ -14,6 +14,7 @@ from yunbox.realtime.service import RealtimeService
 from yunbox.settings import Settings
 from yunbox.spaces import SpaceService
 from yunbox.statistics import StatisticsService
+from yunbox.tools.clock import MACHINE, Clock
 from yunbox.tools.keyring import Keyring
 
 
@@ -55,3 +56,4 @@ class Services:
     transfers: TransferService
     sites: SiteService
     address: Address = field(default_factory=Address)
+    clock: Clock = MACHINE

@@ -89,11 +89,14 @@ async def test_trees_that_nothing_uses_go_after_a_week(tmp_path: Path, registry:
     assert old
     for tree in (kept, old):
         os.utime(tree.parent / "yunbox.json", (0, 0))
-    (bench.data / "deps" / "tmp-broken-off").mkdir()
+    broken, busy = bench.data / "deps" / "tmp-broken-off", bench.data / "deps" / "tmp-of-another-server"
+    for place in (broken, busy):
+        place.mkdir()
+    os.utime(broken, (0, 0))
     again = make_bench(tmp_path, create=False)
     await deploy(again, "g", {})
     await again.service.close()
-    assert {path.name for path in (bench.data / "deps").iterdir()} == {kept.parent.name, fresh.parent.name}
+    assert set((bench.data / "deps").iterdir()) == {kept.parent, fresh.parent, busy}
 
 
 async def test_a_range_that_nothing_matches(bench: Bench, registry: Registry) -> None:

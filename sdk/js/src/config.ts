@@ -10,6 +10,8 @@ export interface SignIn {
   ticket?: string | (() => Promise<string>)
   username?: string
   password?: string
+  /** Fetches the refresh token of a session that was made elsewhere; nothing is kept on the device. */
+  session?: () => Promise<string>
   /** A user without a platform, who stays the same on this device. */
   anonymous?: boolean
   /** Call as nobody. */

@@ -68,6 +68,8 @@ export class Session {
   }
 
   private signIn(): Promise<string> {
+    const elsewhere = this.way().session
+    if (elsewhere) return elsewhere().then((refresh) => this.exchange(refresh))
     const device = (this.kept && this.kept.device) || ''
     return this.credentials(device).then((request) =>
       this.transport.send(request.action, request.params, '').then((answer) => {
@@ -112,7 +114,7 @@ export class Session {
   }
 
   private load(): void {
-    if (this.loaded) return
+    if (this.loaded || this.way().session) return
     this.loaded = true
     try {
       const text = this.transport.host.storage.get(this.key())
@@ -125,6 +127,7 @@ export class Session {
 
   private keep(kept: Kept): void {
     this.kept = kept
+    if (this.way().session) return
     try {
       this.transport.host.storage.set(this.key(), JSON.stringify(kept))
     } catch (_) {

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "backup": "yunbox.cli.backup:backup",
     "status": "yunbox.cli.status:status",
     "doctor": "yunbox.cli.doctor:doctor",
+    "test-cloud": "yunbox.cli.testing:test_cloud",
 }
 
 

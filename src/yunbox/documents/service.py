@@ -23,6 +23,7 @@ from yunbox.documents.stores import Engine
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, PermissionDenied, QueryError
 from yunbox.spaces import Space, SpaceService
 from yunbox.statistics import Kind, StatisticsService
+from yunbox.tools.clock import MACHINE, Clock
 
 _FORGOTTEN_AFTER_S = 60
 _READS = (c.Find, c.Count, c.Distinct, c.Aggregate)
@@ -54,7 +55,9 @@ class DocumentService:
         may_create: Callable[[Space], bool],
         vendor_limits: bool = False,
         statistics: StatisticsService | None = None,
+        clock: Clock = MACHINE,
     ) -> None:
+        self._clock = clock
         self._spaces = spaces
         self._open_engine = open_engine
         self._default_rule = default_rule
@@ -151,7 +154,7 @@ class DocumentService:
         if rules.security is None:
             return Permit(caller, collection, rules, readable).apply(command)
         read = partial(self._read_one, caller.space)
-        return await Judge(caller, collection, rules.security, readable, read, int(time.time() * 1000)).apply(command)
+        return await Judge(caller, collection, rules.security, readable, read, self._clock.now_ms()).apply(command)
 
     def _rules_for(self, caller: Caller, dialect: Dialect, command: c.Command) -> tuple[str, Rules]:
         """The collection that a client's command is about, and its rules."""

@@ -6,7 +6,6 @@ import asyncio
 import io
 import secrets
 import threading
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from yunbox.files.stored import FileIndex, StoredFile
 from yunbox.files.stores import ObjectReader, ObjectStore, ObjectWriter
 from yunbox.files.tickets import TicketSigner, UploadTicket
 from yunbox.spaces import Space, SpaceService
+from yunbox.tools.clock import MACHINE, Clock
 
 UPLOAD_SECONDS = 3600
 LINK_SECONDS = 7200
@@ -50,14 +50,20 @@ class FileService:
     """The files of all spaces. Metadata is in ``files.sqlite`` of each space, bytes are in ``store``."""
 
     def __init__(
-        self, spaces: SpaceService, store: ObjectStore, signing_key: bytes, max_upload: int = 100 * 2**20
+        self,
+        spaces: SpaceService,
+        store: ObjectStore,
+        signing_key: bytes,
+        max_upload: int = 100 * 2**20,
+        clock: Clock = MACHINE,
     ) -> None:
+        self._clock = clock
         self._spaces = spaces
         self._store = store
         self._max_upload = max_upload
         self._indexes: dict[str, FileIndex] = {}
         self._opening = threading.Lock()
-        self._signer = TicketSigner(signing_key)
+        self._signer = TicketSigner(signing_key, clock)
         spaces.on_delete(self._forget)
 
     def close(self) -> None:
@@ -133,7 +139,7 @@ class FileService:
             max_size=min(max_size or self._max_upload, self._max_upload),
             overwrite=overwrite,
             content_type=content_type or "",
-            expires_at=int(time.time()) + seconds,
+            expires_at=int(self._clock()) + seconds,
         )
 
     def sign_ticket(self, ticket: UploadTicket) -> tuple[str, str]:
@@ -191,7 +197,7 @@ class FileService:
         with index.lock:
             existing = index.get(ticket.key)
             self._check_replace(ticket, existing)
-            now = int(time.time() * 1000)
+            now = self._clock.now_ms()
             file = StoredFile(
                 key=ticket.key,
                 id=existing.id if existing else ticket.id,
@@ -296,7 +302,7 @@ class FileService:
 
         Characters are not percent-encoded, because the SDKs encode the whole link once more (tencent-server-wire.md §8).
         """
-        expires_at = int(time.time()) + max_age
+        expires_at = int(self._clock()) + max_age
         sign = self._signer.link(space, key, expires_at)
         return f"{self.public_path(self._spaces.get(space), key)}?sign={sign}&t={expires_at}"
 
@@ -350,7 +356,7 @@ class FileService:
             if source == target:
                 return original
             replaced = index.get(target)
-            now = int(time.time() * 1000)
+            now = self._clock.now_ms()
             file = replace(
                 original,
                 key=target,

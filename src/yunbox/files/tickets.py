@@ -6,12 +6,12 @@ import base64
 import binascii
 import hashlib
 import hmac
-import time
 from dataclasses import dataclass
 
 import msgspec
 
 from yunbox.errors import Unauthenticated
+from yunbox.tools.clock import MACHINE, Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class UploadTicket:
 class TicketSigner:
     """Turns tickets into text and back, and signs download links, with a key of the server's keyring."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, clock: Clock = MACHINE) -> None:
         self._key = key
+        self._clock = clock
         self._decode = msgspec.json.Decoder(UploadTicket)
 
     def _sign(self, text: str) -> str:
@@ -62,7 +63,7 @@ class TicketSigner:
             ticket = self._decode.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
         except (binascii.Error, ValueError) as error:
             raise Unauthenticated("the upload ticket is not readable / 上传凭证无法识别") from error
-        if ticket.expires_at < time.time():
+        if ticket.expires_at < self._clock():
             raise Unauthenticated("the upload ticket has expired; ask for a new one / 上传凭证已过期", expired=True)
         return ticket
 
@@ -76,5 +77,5 @@ class TicketSigner:
             return False
         expected = self.link(space, key, int(expires_at))
         return (
-            hmac.compare_digest(expected.encode(), sign.encode("utf-8", "replace")) and int(expires_at) >= time.time()
+            hmac.compare_digest(expected.encode(), sign.encode("utf-8", "replace")) and int(expires_at) >= self._clock()
         )

@@ -24,6 +24,8 @@ Progress = Callable[[str], None]
 
 KEPT_UNUSED = 7 * 86400.0
 """Seconds for which a tree that no deployment uses any more waits for one that wants the same packages."""
+INSTALLING = 3600.0
+"""Seconds after which an installation that has not ended is broken."""
 
 _BUILTIN = frozenset({
     "assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram", "dns", "events",
@@ -88,7 +90,7 @@ def _lock(directory: Path) -> bytes | None:
 
 
 class PackageStore:
-    """The trees of one DATA directory."""
+    """The trees in one directory, which several servers may share."""
 
     def __init__(self, data: Path, node: Node) -> None:
         self._directory = data / "deps"
@@ -140,7 +142,7 @@ class PackageStore:
                 # Perhaps the registry cannot be reached: the next deployment tries again.
                 place = self._directory / f"partial-{secrets.token_hex(6)}"
             _record(temporary, requirements, outcome)
-            await asyncio.to_thread(os.rename, temporary, place)
+            await asyncio.to_thread(_publish, temporary, place)
             return place
         except BaseException:
             await asyncio.to_thread(shutil.rmtree, temporary, True)
@@ -157,6 +159,16 @@ class PackageStore:
         return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
+def _publish(temporary: Path, place: Path) -> None:
+    """Put a finished tree in its place, unless another process has done so meanwhile."""
+    try:
+        os.rename(temporary, place)
+    except OSError:
+        if not (place / "yunbox.json").exists():
+            raise
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _set_aside(place: Path) -> Path:
     aside = place.with_name(f"tmp-{secrets.token_hex(6)}")
     place.rename(aside)
@@ -164,11 +176,11 @@ def _set_aside(place: Path) -> Path:
 
 
 def _last_used(place: Path) -> float:
-    """When a deployment last asked for the tree; never, for one that was not finished."""
+    """When a deployment last asked for the tree. One that was not finished counts for an hour: another server may be at it."""
     try:
         return (place / "yunbox.json").stat().st_mtime
     except FileNotFoundError:
-        return 0.0
+        return place.stat().st_mtime - KEPT_UNUSED + INSTALLING
 
 
 def _record(directory: Path, requirements: Requirements, outcome: Outcome) -> None:

@@ -35,6 +35,7 @@ from yunbox.functions.runners.pool import Pool
 from yunbox.functions.triggers import Timer, Timers, timer_event
 from yunbox.spaces import SpaceService
 from yunbox.statistics import StatisticsService
+from yunbox.tools.clock import MACHINE, Clock
 from yunbox.tools.random_names import random_uuid
 
 _log = logging.getLogger("yunbox.functions")
@@ -70,7 +71,8 @@ class FunctionService:
 
     ``admin_url()`` is the address that functions reach this server's data API at; ``host_call`` answers what functions ask
     for without HTTP. ``timeout`` (seconds) and ``memory`` (MiB) apply to functions that configure none; ``linger`` is how
-    many seconds un-awaited work gets when the service closes; ``statistics`` counts invocations.
+    many seconds un-awaited work gets when the service closes; ``statistics`` counts invocations; ``packages`` is where npm
+    packages are kept, if not in ``data``.
     """
 
     def __init__(
@@ -87,6 +89,8 @@ class FunctionService:
         memory: int = 256,
         linger: float = 0.5,
         statistics: StatisticsService | None = None,
+        clock: Clock = MACHINE,
+        packages: Path | None = None,
     ) -> None:
         self.capabilities = capabilities
         self.timeout = timeout
@@ -99,6 +103,8 @@ class FunctionService:
         self._instances = instances
         self._statistics = statistics
         self._linger = linger
+        self._packages = packages or self._data
+        self._clock = clock
         self._metadata: dict[str, Metadata] = {}
         self._active: dict[tuple[str, str], _Active] = {}
         self._logs: dict[str, Logs] = {}
@@ -109,7 +115,7 @@ class FunctionService:
         self._cleaning: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._deploying: dict[tuple[str, str], asyncio.Lock] = {}
-        self._timers = Timers(self._fire)
+        self._timers = Timers(self._fire, clock)
         spaces.on_delete(self._forget_space)
 
     # Life
@@ -165,7 +171,7 @@ class FunctionService:
                 fleet = Fleet(node, self._data, await self.isolation(), self._answer, self._instances, self._linger)
                 fleet.on_late_line = self._late_line
                 await fleet.open()
-                packages = PackageStore(self._data, node)
+                packages = PackageStore(self._packages, node)
                 self._cleaning = asyncio.create_task(asyncio.to_thread(_delete, self._discard_unused(packages)))
                 self._deployer = Deployer(self._data, packages)
                 self._opened = fleet
@@ -235,7 +241,7 @@ class FunctionService:
         if wanted not in store.versions(name):
             kept = ", ".join(map(str, store.versions(name)))
             raise NotFound(f"function `{name}` has no version {wanted or 'before this one'}; kept versions: {kept}")
-        store.point(name, wanted, _now())
+        store.point(name, wanted, self._clock.now_ms())
         await self._flip(space_id, name)
         return self.get(space_id, name)
 
@@ -274,7 +280,7 @@ class FunctionService:
         if triggers is not None:
             overrides["triggers"] = list(triggers)
         settings_from(overrides)
-        self._store(space_id).override(name, overrides, _now())
+        self._store(space_id).override(name, overrides, self._clock.now_ms())
         await self._flip(space_id, name)
         return self.get(space_id, name)
 
@@ -352,10 +358,10 @@ class FunctionService:
         limit = min(timeout, active.timeout) if timeout is not None else active.timeout
         running, nested = self._as_running(caller, name)
         frame = self._frame(active, caller, running, event, limit)
-        began = time.time()
+        began = self._clock.now_ms()
         instance = await active.pool.acquire(active.timeout + START_TIME, nested)
         started = time.perf_counter()
-        outcome = Outcome(running, active.deployment, int(began * 1000))
+        outcome = Outcome(running, active.deployment, began)
         try:
             answer = await instance.invoke(frame, running.request_id, limit)
             outcome.value, outcome.lines, outcome.cold = answer.value, answer.lines, answer.cold
@@ -385,7 +391,15 @@ class FunctionService:
             known = ", ".join(item.name for item in function.triggers) or "none"
             raise NotFound(f"function `{name}` has no timer `{trigger}`; its timers: {known}")
         settings = chosen[0] if chosen else TriggerSettings("timer", "")
-        return await self._run_timer(Timer(space_id, name, settings), time.time())
+        return await self._run_timer(Timer(space_id, name, settings), self._clock())
+
+    def next_timer(self) -> float | None:
+        """When the next timer of any space is due, in seconds since 1970."""
+        return self._timers.next()
+
+    async def run_due_timers(self) -> int:
+        """Run the timers that are due by the clock, and wait until they have ended; how many they were."""
+        return await self._timers.run_due()
 
     async def _fire(self, timer: Timer, at: float) -> None:
         # What comes of it is in the log: nobody waits for a timer's answer.
@@ -465,7 +479,8 @@ class FunctionService:
             event=_checked(event) if isinstance(event, bytes) else event,
             user=user,
             caller=_identity(running, capability),
-            deadline=int((time.time() + timeout) * 1000),
+            deadline=self._clock.now_ms() + int(timeout * 1000),
+            ahead=self._clock.ahead_ms,
         )
         if len(frame) > EVENT_LIMIT:
             raise LimitExceeded("the event is larger than 6 MiB / 参数超过 6 MiB", limit=EVENT_LIMIT)
@@ -543,10 +558,6 @@ def _checked(text: bytes) -> orjson.Fragment:
 
 
 _SOURCES = {"user": "client", "guest": "client", "admin": "server", "timer": "timing", "function": "function"}
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 def _own_settings(source: Path, lenient: bool) -> tuple[FunctionSettings, tuple[str, ...]]:

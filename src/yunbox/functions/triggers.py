@@ -84,6 +84,14 @@ class Timers:
             self._plan(timer)
         return ready
 
+    async def run_due(self) -> int:
+        """Run the timers whose moment has come, and wait until they have ended; how many they were."""
+        ready = self.due()
+        for timer in ready:
+            self._begin(timer)
+        await asyncio.gather(*self._running.values())
+        return len(ready)
+
     def next(self) -> float | None:
         """When the next timer is due, in seconds since 1970."""
         return min(self._due.values(), default=None)

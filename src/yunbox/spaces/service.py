@@ -6,7 +6,6 @@ import builtins
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from yunbox.errors import AlreadyExists, InvalidRequest, SpaceNotFound
 from yunbox.spaces.space import Space, new_keys
 from yunbox.spaces.store import SpaceStore
+from yunbox.tools.clock import MACHINE, Clock
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -25,7 +25,8 @@ class SpaceService:
     an unknown one.
     """
 
-    def __init__(self, store: SpaceStore, validate_setting: Callable[[str, Any], Any]) -> None:
+    def __init__(self, store: SpaceStore, validate_setting: Callable[[str, Any], Any], clock: Clock = MACHINE) -> None:
+        self._clock = clock
         self._store = store
         self._validate = validate_setting
         self._spaces = {space.id: space for space in store.spaces()}
@@ -39,8 +40,8 @@ class SpaceService:
         """Call ``callback(space_id)`` before a space's directory is removed, so that open files can be closed."""
         self._on_delete.append(callback)
 
-    def create(self, name: str | None = None) -> Space:
-        """A new space whose id is ``name``, or a generated one.
+    def create(self, name: str | None = None, keys: Mapping[str, str] | None = None) -> Space:
+        """A new space whose id is ``name``, or a generated one; with ``keys`` that were made before, or fresh ones.
 
         Raises:
             InvalidRequest: when the name is no valid id.
@@ -54,7 +55,7 @@ class SpaceService:
             )
         if space_id in self._spaces:
             raise AlreadyExists(f"space `{space_id}` exists already / 空间 `{space_id}` 已存在")
-        space = self._store.insert(space_id, int(time.time() * 1000), new_keys())
+        space = self._store.insert(space_id, self._clock.now_ms(), dict(keys or new_keys()))
         space.directory.mkdir(parents=True, exist_ok=True)
         self._remember(space)
         return space

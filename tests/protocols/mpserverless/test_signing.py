@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from tests.clocks import StoppedClock
 from yunbox.protocols.mpserverless import signing
 from yunbox.protocols.mpserverless.openapi import signing as pop
 
@@ -103,4 +104,4 @@ def test_pop_nonces_count_once_until_their_time_is_over() -> None:
     ("text", "age"), [("2026-11-21T02:58:42Z", 0), ("2026-11-21T02:58:32Z", 10), ("yesterday", None)]
 )
 def test_pop_timestamps(text: str, age: float | None) -> None:
-    assert pop.age(text, 1795229922.0) == age
+    assert pop.age(text, StoppedClock(1795229922)) == age

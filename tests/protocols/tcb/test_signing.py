@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tests.clocks import StoppedClock
 from tests.conftest import not_run
 from yunbox.errors import Unauthenticated
 from yunbox.protocols.tcb.signing import (
@@ -64,18 +65,18 @@ API_SIGNATURE = "a15147bf5d2963ff5a6aff002b04b2a6b443596607455aed72badc58826cdf1
 
 
 def test_q_sign() -> None:
-    assert verify_q_sign(Q_SIGN + Q_SIGNATURE, REQUEST, secret_for, NOW) == "AKIDmade"
+    assert verify_q_sign(Q_SIGN + Q_SIGNATURE, REQUEST, secret_for, StoppedClock(NOW)) == "AKIDmade"
 
 
 def test_tc3() -> None:
-    assert verify_tc3(TC3 + TC3_SIGNATURE, REQUEST, secret_for, NOW) == "AKIDmade"
+    assert verify_tc3(TC3 + TC3_SIGNATURE, REQUEST, secret_for, StoppedClock(NOW)) == "AKIDmade"
 
 
 def test_tc3_of_the_gateway() -> None:
     request = replace(REQUEST, path="/v1/x", query="", fields={}, body=b'{"k":1}')
-    assert verify_tc3_api(API.format(API_SIGNATURE), request, secret_for, NOW) == ("AKIDmade", "session")
+    assert verify_tc3_api(API.format(API_SIGNATURE), request, secret_for, StoppedClock(NOW)) == ("AKIDmade", "session")
     with pytest.raises(Unauthenticated):
-        verify_tc3_api(API.format(API_SIGNATURE), replace(request, body=b'{"k":2}'), secret_for, NOW)
+        verify_tc3_api(API.format(API_SIGNATURE), replace(request, body=b'{"k":2}'), secret_for, StoppedClock(NOW))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_a_changed_field_is_refused(
     verify: Callable[..., Any], authorization: str, changed: dict[str, str | bytes]
 ) -> None:
     with pytest.raises(Unauthenticated, match="does not match"):
-        verify(authorization, replace(REQUEST, fields={**FIELDS, **changed}), secret_for, NOW)
+        verify(authorization, replace(REQUEST, fields={**FIELDS, **changed}), secret_for, StoppedClock(NOW))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_changed_field_is_refused(
 )
 def test_a_changed_header_is_refused(verify: Callable[..., Any], authorization: str) -> None:
     with pytest.raises(Unauthenticated, match="does not match"):
-        verify(authorization, replace(REQUEST, headers={**HEADERS, "user-agent": "x"}), secret_for, NOW)
+        verify(authorization, replace(REQUEST, headers={**HEADERS, "user-agent": "x"}), secret_for, StoppedClock(NOW))
 
 
 @pytest.mark.parametrize(
@@ -111,36 +112,36 @@ def test_a_changed_header_is_refused(verify: Callable[..., Any], authorization: 
 @pytest.mark.parametrize("offset", [-1000, 10_000])
 def test_a_wrong_clock_is_refused(verify: Callable[..., Any], authorization: str, offset: int) -> None:
     with pytest.raises(Unauthenticated, match="clock"):
-        verify(authorization, REQUEST, secret_for, NOW + offset)
+        verify(authorization, REQUEST, secret_for, StoppedClock(NOW + offset))
 
 
 @pytest.mark.parametrize("tolerated", [-200, 200, 1000])
 def test_a_clock_that_is_a_little_wrong_is_tolerated(tolerated: int) -> None:
-    assert verify_q_sign(Q_SIGN + Q_SIGNATURE, REQUEST, secret_for, NOW + tolerated) == "AKIDmade"
+    assert verify_q_sign(Q_SIGN + Q_SIGNATURE, REQUEST, secret_for, StoppedClock(NOW + tolerated)) == "AKIDmade"
 
 
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(Unauthenticated, match="unknown secret id"):
-        verify_q_sign(Q_SIGN.replace("AKIDmade", "AKIDother") + Q_SIGNATURE, REQUEST, secret_for, NOW)
+        verify_q_sign(Q_SIGN.replace("AKIDmade", "AKIDother") + Q_SIGNATURE, REQUEST, secret_for, StoppedClock(NOW))
     with pytest.raises(Unauthenticated, match="unknown secret id"):
-        verify_tc3(TC3.replace("AKIDmade", "AKIDother") + TC3_SIGNATURE, REQUEST, secret_for, NOW)
+        verify_tc3(TC3.replace("AKIDmade", "AKIDother") + TC3_SIGNATURE, REQUEST, secret_for, StoppedClock(NOW))
 
 
 @pytest.mark.parametrize("text", ["", "x", "q-sign-algorithm=md5", "q-sign-algorithm=sha1&q-ak=AKIDmade&q-key-time=x"])
 def test_q_sign_nonsense_is_refused(text: str) -> None:
     with pytest.raises(Unauthenticated):
-        verify_q_sign(text, REQUEST, secret_for, NOW)
+        verify_q_sign(text, REQUEST, secret_for, StoppedClock(NOW))
 
 
 @pytest.mark.parametrize("text", ["", "Bearer x", "TC3-HMAC-SHA256 ", "TC3-HMAC-SHA256 Credential=AKIDmade/1"])
 def test_tc3_nonsense_is_refused(text: str) -> None:
     with pytest.raises(Unauthenticated):
-        verify_tc3(text, REQUEST, secret_for, NOW)
+        verify_tc3(text, REQUEST, secret_for, StoppedClock(NOW))
 
 
 def test_the_credential_names_the_day_of_the_timestamp() -> None:
     with pytest.raises(Unauthenticated, match="date"):
-        verify_tc3(TC3.replace("2027-01-15", "2027-01-14") + TC3_SIGNATURE, REQUEST, secret_for, NOW)
+        verify_tc3(TC3.replace("2027-01-15", "2027-01-14") + TC3_SIGNATURE, REQUEST, secret_for, StoppedClock(NOW))
 
 
 def test_encode_component() -> None:
@@ -200,6 +201,11 @@ def test_recorded_requests_of_real_sdks() -> None:
         assert request is not None
         made_at = int(request.headers.get("x-timestamp") or 1795229671)
         verify = VERIFY[entry["signature"]["kind"]]
-        verify(_authorization(request), request, lambda name: "SKfake" if name == "AKIDfake" else None, made_at)
+        verify(
+            _authorization(request),
+            request,
+            lambda name: "SKfake" if name == "AKIDfake" else None,
+            StoppedClock(made_at),
+        )
         verified += 1
     assert verified >= 300

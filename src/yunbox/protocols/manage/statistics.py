@@ -17,7 +17,7 @@ _DEFAULT_DAYS = 7
 
 def _days(call: Call) -> tuple[str, str]:
     """``since`` and ``until`` (``2026-11-21``, both included); the last week when they are left out."""
-    now = time.time()
+    now = call.services.clock()
     since = call.query.get("since") or time.strftime("%Y-%m-%d", time.gmtime(now - (_DEFAULT_DAYS - 1) * _DAY_S))
     until = call.query.get("until") or time.strftime("%Y-%m-%d", time.gmtime(now))
     for day in (since, until):

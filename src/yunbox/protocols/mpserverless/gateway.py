@@ -27,6 +27,7 @@ from yunbox.protocols.mpserverless.metering import measure
 from yunbox.protocols.mpserverless.registry import METHODS, OPEN_METHODS
 from yunbox.services import Services
 from yunbox.spaces.space import Space
+from yunbox.tools.clock import Clock
 from yunbox.tools.random_names import random_uuid
 
 CLIENT_CLOCK_TOLERANCE_S = 24 * 3600
@@ -86,7 +87,7 @@ class Gateway:
         space = self._space(body)
         if not signing.client_signature_matches(space.client_secret, body, request.header("x-serverless-sign")):
             raise _wrong_signature("clientSecret")
-        _check_clock(body, CLIENT_CLOCK_TOLERANCE_S)
+        _check_clock(self._services.clock, body, CLIENT_CLOCK_TOLERANCE_S)
         _check_origin(space, request.header("origin"))
         caller = self._client_caller(space, body)
         return self._call(request, space, caller, body, "client", request_id)
@@ -103,7 +104,7 @@ class Gateway:
         space = self._space(body)
         if not signing.server_signature_matches(space.server_public_key, body, request.header("x-serverless-sign")):
             raise _wrong_signature("serverSecret")
-        _check_clock(body, SERVER_CLOCK_TOLERANCE_S)
+        _check_clock(self._services.clock, body, SERVER_CLOCK_TOLERANCE_S)
         caller = self._server_caller(space, body.get("userId"))
         return self._call(request, space, caller, body, "server", request_id)
 
@@ -250,12 +251,12 @@ def _gunzip(raw: bytes, limit: int) -> bytes:
     return content
 
 
-def _check_clock(body: Mapping[str, Any], tolerance: int) -> None:
+def _check_clock(clock: Clock, body: Mapping[str, Any], tolerance: int) -> None:
     try:
         seconds = int(body["timestamp"]) / 1000
     except (KeyError, TypeError, ValueError):
         raise GatewayError("MissingParams", "`timestamp` (milliseconds) is missing / 缺少参数 `timestamp`") from None
-    if abs(time.time() - seconds) > tolerance:
+    if abs(clock.near(seconds) - seconds) > tolerance:
         raise GatewayError(
             "InvalidTimestamp.Expired",
             "the request's timestamp is too far from the server's clock; check the device's clock / 请求时间戳已过期，请检查设备时间",

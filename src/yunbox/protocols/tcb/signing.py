@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from yunbox.errors import Unauthenticated
+from yunbox.tools.clock import MACHINE, Clock
 
 CLOCK_TOLERANCE = 300
 """Seconds by which a client's clock may be wrong."""
@@ -78,7 +79,7 @@ def _check_equal(expected: str, given: str) -> None:
 # q-sign
 
 
-def verify_q_sign(authorization: str, request: SignedRequest, secret_for: SecretFor, now: float | None = None) -> str:
+def verify_q_sign(authorization: str, request: SignedRequest, secret_for: SecretFor, clock: Clock = MACHINE) -> str:
     """Check a q-sign ``authorization``; the secret id that made it."""
     parts = dict(item.partition("=")[::2] for item in authorization.split("&"))
     if parts.get("q-sign-algorithm") != "sha1":
@@ -87,7 +88,7 @@ def verify_q_sign(authorization: str, request: SignedRequest, secret_for: Secret
     secret = _known_secret(secret_for, secret_id)
     if parts.get("q-sign-time") != key_time:
         raise _refuse("q-sign-time and q-key-time differ")
-    _check_period(key_time, time.time() if now is None else now)
+    _check_period(key_time, clock)
     text = _q_sign_text(request, _names(parts, "q-url-param-list"), _names(parts, "q-header-list"))
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     key = hmac.new(secret.encode(), key_time.encode(), hashlib.sha1).hexdigest()
@@ -101,11 +102,12 @@ def _names(parts: Mapping[str, str], name: str) -> list[str]:
     return [item for item in parts.get(name, "").split(";") if item]
 
 
-def _check_period(key_time: str, now: float) -> None:
+def _check_period(key_time: str, clock: Clock) -> None:
     match = re.fullmatch(r"(\d{1,12});(\d{1,12})", key_time)
     if not match:
         raise _refuse("unreadable q-key-time")
     start, end = int(match[1]), int(match[2])
+    now = clock.near(start)
     if not start - CLOCK_TOLERANCE <= now <= end + CLOCK_TOLERANCE:
         raise _refuse("it has expired, or the clock of the caller is wrong")
 
@@ -137,13 +139,13 @@ def is_tc3(authorization: str) -> bool:
     return authorization.startswith(_TC3)
 
 
-def verify_tc3(authorization: str, request: SignedRequest, secret_for: SecretFor, now: float | None = None) -> str:
+def verify_tc3(authorization: str, request: SignedRequest, secret_for: SecretFor, clock: Clock = MACHINE) -> str:
     """Check a TC3 ``Authorization`` over named body fields; the secret id that made it."""
     parts = _tc3_parts(authorization)
     payload = _fields_digest(request.fields, parts.get("SignedParams", ""))
     host = request.headers.get("host", "")
     place = f"{request.method.lower()}\n//{host}{request.path}\n{_as_written(request.query)}"
-    return _verify_tc3(parts, place, payload, request.headers.get("x-timestamp", ""), request, secret_for, now)
+    return _verify_tc3(parts, place, payload, request.headers.get("x-timestamp", ""), request, secret_for, clock)
 
 
 def _as_written(query: str) -> str:
@@ -152,13 +154,13 @@ def _as_written(query: str) -> str:
 
 
 def verify_tc3_api(
-    authorization: str, request: SignedRequest, secret_for: SecretFor, now: float | None = None
+    authorization: str, request: SignedRequest, secret_for: SecretFor, clock: Clock = MACHINE
 ) -> tuple[str, str]:
     """Check a TC3 ``Authorization`` over the whole body; the secret id that made it and the session token."""
     parts = _tc3_parts(authorization)
     payload = hashlib.sha256(request.body).hexdigest()
     place = f"{request.method}\n{request.path}\n{request.query}"
-    secret_id = _verify_tc3(parts, place, payload, parts.get("Timestamp", ""), request, secret_for, now)
+    secret_id = _verify_tc3(parts, place, payload, parts.get("Timestamp", ""), request, secret_for, clock)
     return secret_id, parts.get("Token", "")
 
 
@@ -175,11 +177,11 @@ def _verify_tc3(
     timestamp: str,
     request: SignedRequest,
     secret_for: SecretFor,
-    now: float | None,
+    clock: Clock,
 ) -> str:
     secret_id, _, scope = parts.get("Credential", "").partition("/")
     secret = _known_secret(secret_for, secret_id)
-    date = _check_timestamp(timestamp, time.time() if now is None else now)
+    date = _check_timestamp(timestamp, clock)
     if scope != f"{date}/tcb/tc3_request":
         raise _refuse("the credential's date is not the timestamp's")
     signed = parts.get("SignedHeaders", "")
@@ -192,11 +194,11 @@ def _verify_tc3(
     return secret_id
 
 
-def _check_timestamp(timestamp: str, now: float) -> str:
+def _check_timestamp(timestamp: str, clock: Clock) -> str:
     """The UTC date of a timestamp that is near enough."""
     if not _SECONDS.fullmatch(timestamp):
         raise _refuse("the timestamp is missing")
-    age = now - int(timestamp)
+    age = clock.near(int(timestamp)) - int(timestamp)
     if not -CLOCK_TOLERANCE <= age <= TC3_SECONDS + CLOCK_TOLERANCE:
         raise _refuse("it has expired, or the clock of the caller is wrong")
     return _date(int(timestamp) // 86_400)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -44,8 +43,8 @@ class Decoder:
     ``writing`` also checks that GeoJSON can be read back by the SDKs, which refuse a whole reply for one bad point.
     """
 
-    def __init__(self, now_ms: int | None = None, *, writing: bool = False) -> None:
-        self._now = int(time.time() * 1000) if now_ms is None else now_ms
+    def __init__(self, now_ms: int, *, writing: bool = False) -> None:
+        self._now = now_ms
         self._writing = writing
 
     def decode(self, value: Any) -> Any:

@@ -165,7 +165,8 @@ class Connection:
         caller = self._signed_in()
         if len(self._watches) >= _MOST_WATCHES:
             raise LimitExceeded(f"one connection watches at most {_MOST_WATCHES} queries / 监听数量超过限制")
-        watch = await self._services.realtime.watch(caller, TCB, _query(frame, caller), self)
+        query = _query(frame, caller, self._services.clock.now_ms())
+        watch = await self._services.realtime.watch(caller, TCB, query, self)
         self._keep(frame, watch)
         initial = [_initial(document) for document in watch.initial]
         self._push(frame, "INIT_EVENT", {"queryID": watch.id, "currEvent": watch.number, "events": initial})
@@ -241,11 +242,11 @@ class Connection:
             self._outgoing.put_nowait(orjson.dumps(message))
 
 
-def _query(frame: Frame, caller: Caller) -> c.Find:
+def _query(frame: Frame, caller: Caller, now_ms: int) -> c.Find:
     """The query of an ``INIT_WATCH``: ``query`` is JSON text, ``orderBy`` maps fields to ``asc`` or ``desc``."""
     text = frame.data.get("query")
     query = parse(text) if isinstance(text, str) and text else text or {}
-    decoded = Decoder().decode(fill_template(query, caller.owner))
+    decoded = Decoder(now_ms).decode(fill_template(query, caller.owner))
     name, limit, order = frame.data.get("collName"), frame.data.get("limit"), frame.data.get("orderBy")
     if not isinstance(name, str) or not name or not isinstance(decoded, dict):
         raise InvalidRequest("collName must be text and query an object / collName 或 query 格式错误")

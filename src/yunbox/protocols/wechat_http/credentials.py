@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from yunbox.caller import Caller
@@ -28,13 +27,13 @@ async def temporary_keys(call: Call) -> dict[str, Any]:
         "secretid": issued.secret_id,
         "secretkey": issued.secret_key,
         "token": issued.token,
-        "expired_time": int(time.time()) + lifespan,
+        "expired_time": int(call.services.clock()) + lifespan,
     }
 
 
 def _count(call: Call) -> None:
     """Raises `ApiError` 45009 when ten were issued within the hour."""
-    spaces, now = call.services.spaces, time.time()
+    spaces, now = call.services.spaces, call.services.clock()
     recent = [at for at in spaces.rule(call.space.id, _RESOURCE, _NAME) or () if at > now - 3600]
     if len(recent) >= PER_HOUR:
         raise ApiError(

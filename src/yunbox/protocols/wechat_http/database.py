@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -33,7 +32,7 @@ def operation_of(call: Call, *kinds: str) -> Operation:
     if not isinstance(script, str):
         raise ApiError(40101, "missing parameter `query`")
     try:
-        operation = evaluate(script, datetime.now(UTC))
+        operation = evaluate(script, call.services.clock.now())
     except ScriptError as error:
         raise ApiError(SCRIPT_NOT_PARSEABLE, f"the query cannot be parsed: {error} / 查询语句无法解析") from None
     if operation.kind not in kinds:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import time
 
 import orjson
 
@@ -31,7 +30,7 @@ def issue(services: Services, app_id: str, secret: str) -> str:
         )
     if not any(hmac.compare_digest(expected.encode(), secret.encode()) for expected in known):
         raise ApiError(40125, "invalid appsecret")
-    claims = base64.urlsafe_b64encode(orjson.dumps({"a": app_id, "e": int(time.time()) + LIFETIME_S}))
+    claims = base64.urlsafe_b64encode(orjson.dumps({"a": app_id, "e": int(services.clock()) + LIFETIME_S}))
     return f"{claims.decode()}.{_sign(services, claims)}"
 
 
@@ -47,7 +46,7 @@ def spaces_of(services: Services, token: str) -> list[Space]:
     if not hmac.compare_digest(_sign(services, claims.encode()).encode(), signature.encode()):
         raise ApiError(40014, "invalid access_token")
     content = orjson.loads(base64.urlsafe_b64decode(claims))
-    if content["e"] < time.time():
+    if content["e"] < services.clock():
         raise ApiError(42001, "access_token expired")
     return _spaces(services, content["a"])
 

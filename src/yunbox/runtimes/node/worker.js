@@ -1,13 +1,14 @@
 'use strict'
 // The main program of a function's process: one function, one invocation at a time, commanded through descriptor 3.
 //
-// From the host:  preload{space,files}  load{configuration}  invoke{id,event,user,caller,deadline}  return{id,value|error}
+// From the host:  preload{space,files}  load{configuration}  invoke{id,event,user,caller,deadline,ahead}  return{id,value|error}
 // To the host:    ready{node}  loaded{milliseconds}  running{id}  result{id,value}  failure{id,reason,message,stack,code}
 //                 log{id,level,at,text}  call{id,key,token,method,params}
 
 const { Channel } = require('./channel.js')
 const { storage, currentInvocation, installEnvironment, shareConnections } = require('./identity.js')
 const { installOutput, print } = require('./output.js')
+const { moveClock } = require('./clock.js')
 const { installRedirect } = require('./redirect.js')
 const { staticVariables, namingVariables } = require('./environment.js')
 const { Invocation, failureFrame, noteRestingResources } = require('./invocation.js')
@@ -65,6 +66,7 @@ function load () {
 }
 
 function invoke (frame) {
+  if (frame.ahead) moveClock(frame.ahead)
   const invocation = new Invocation(frame, configuration)
   if (handler) return invocation.run(handler, send)
   if (loading === null) load()

@@ -17,6 +17,7 @@ import apsw
 
 from yunbox.documents import commands as c
 from yunbox.errors import QueryError, WriteConflict
+from yunbox.tools.clock import MACHINE, Clock
 
 from . import building, pipelines, reads, schema, sweeping, writes
 from .catalog import Collection
@@ -72,8 +73,9 @@ _DEFINITIONS: dict[type, Callable[[Store, Any], Any]] = {
 class Engine:
     """The documents of one space. Safe to use from any thread and any event loop."""
 
-    def __init__(self, path: Path, space: str, durability: str) -> None:
+    def __init__(self, path: Path, space: str, durability: str, clock: Clock) -> None:
         self.path = path
+        self._clock = clock
         self.space = space
         self._hub = Hub()
         self._sessions = Sessions()
@@ -83,7 +85,7 @@ class Engine:
         schema.create_tables(connection)
         catalog = schema.load_catalog(connection)
         self._housekeeper = Housekeeper(path, self._sweep)
-        self._writer = Writer(space, connection, catalog, self._hub)
+        self._writer = Writer(space, connection, catalog, self._hub, clock)
         self._housekeeper.watch(connection, self._writer.paused)
         self._closed = False
         self._remove: weakref.finalize[Any, Any] | None = None
@@ -92,7 +94,9 @@ class Engine:
             self._housekeeper.start_sweeping()
 
     @classmethod
-    def open(cls, path: Path | None, *, durability: str = "full", space: str | None = None) -> Engine:
+    def open(
+        cls, path: Path | None, *, durability: str = "full", space: str | None = None, clock: Clock = MACHINE
+    ) -> Engine:
         """Open a document file, which is made when it does not exist; without a path one that ends with the engine.
 
         ``durability``: ``full`` survives a power cut, ``normal`` may then lose the last commits, ``off`` more.
@@ -102,10 +106,10 @@ class Engine:
         """
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return cls(path, space or path.parent.name, durability)
+            return cls(path, space or path.parent.name, durability, clock)
         memory = Path("/dev/shm")
         directory = tempfile.mkdtemp(prefix="yunbox-", dir=memory if memory.is_dir() else None)
-        engine = cls(Path(directory) / "documents.sqlite", space or "memory", "off")
+        engine = cls(Path(directory) / "documents.sqlite", space or "memory", "off", clock)
         engine._remove = weakref.finalize(engine, shutil.rmtree, directory, ignore_errors=True)
         return engine
 
@@ -184,7 +188,7 @@ class Engine:
 
     def _read_command(self, command: c.Command) -> Any:
         if isinstance(command, c.Aggregate):
-            pipeline = reads.compile_command(command)
+            pipeline = reads.compile_command(command, self._clock)
             if pipeline.writes:
                 return self._writer.run(
                     lambda store: pipelines.aggregate_and_write(store, command, pipeline), _deadline(command)
@@ -216,7 +220,7 @@ class Engine:
             return self._point(collection, command)
         connection = self._readers.take()
         try:
-            view = View(self.space, connection, self._writer.catalog)
+            view = View(self.space, connection, self._writer.catalog, clock=self._clock)
             if not _is_short(view, collection, command, selection):
                 return None
             found = _READS[type(command)](view, command)
@@ -288,7 +292,7 @@ class Engine:
         """A view that sees one state; its catalog was read before the state was fixed, so that its indexes are there."""
         catalog = self._writer.catalog
         with self._readers.lent() as connection:
-            view = View(self.space, connection, catalog, deadline)
+            view = View(self.space, connection, catalog, deadline, self._clock)
             view.remember_revisions()
             connection.execute("BEGIN; SELECT 1 FROM meta")
             try:
@@ -326,7 +330,7 @@ class Engine:
             catalog = {name: building.as_of_now(collection) for name, collection in self._writer.catalog.items()}
             connection = self._readers.take()
             connection.execute("BEGIN")
-            overlay = Overlay(self.space, connection, catalog)
+            overlay = Overlay(self.space, connection, catalog, self._clock)
             session = Session(overlay, last_sequence(connection))
             if all(building.is_current(self._writer.catalog.get(name), one) for name, one in catalog.items()):
                 return self._sessions.add(session)
@@ -386,7 +390,7 @@ class Engine:
             connection.execute("ROLLBACK")
             catalog = {name: building.as_of_now(collection) for name, collection in self._writer.catalog.items()}
             connection.execute("BEGIN")
-            session.overlay = Overlay(self.space, connection, catalog)
+            session.overlay = Overlay(self.space, connection, catalog, self._clock)
             session.sequence = last_sequence(connection)
             if all(building.is_current(self._writer.catalog.get(name), one) for name, one in catalog.items()):
                 session.fresh = False

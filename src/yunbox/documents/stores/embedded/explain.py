@@ -22,7 +22,7 @@ def explain(view: View, command: c.Command, verbosity: str = "executionStats") -
     """``queryPlanner`` and ``executionStats`` of a read or write command, which is not carried out."""
     name = getattr(command, "collection", "")
     collection = view.collection(name)
-    selection = _selection(command)
+    selection = _selection(view, command)
     counting = isinstance(command, c.Count)
     query = view.query(collection, selection, counting=counting)
     sql, bindings = _sql(collection, query, selection, counting)
@@ -47,9 +47,9 @@ def explain(view: View, command: c.Command, verbosity: str = "executionStats") -
     return explained
 
 
-def _selection(command: Any) -> Selection:
+def _selection(view: View, command: Any) -> Selection:
     if isinstance(command, c.Aggregate):
-        return leading_selection(command, compile_command(command))[0]
+        return leading_selection(command, compile_command(command, view.clock))[0]
     if isinstance(command, c.Find | c.Update | c.Delete | c.FindAndModify):
         command = with_let(command)
     if isinstance(command, c.FindAndModify) or (isinstance(command, c.Update | c.Delete) and not command.multi):

@@ -16,6 +16,7 @@ import apsw
 from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.documents.query.sort import meta_fields, normalize_sort
 from yunbox.errors import QueryError
+from yunbox.tools.clock import MACHINE, Clock
 
 from . import access as paths
 from . import shape as types
@@ -78,25 +79,30 @@ class Wish(NamedTuple):
 class Query:
     """A filter bound to a plan: what is needed to run it."""
 
-    __slots__ = ("_matcher", "collation", "filter", "operands", "plan")
+    __slots__ = ("_clock", "_matcher", "collation", "filter", "operands", "plan")
 
-    def __init__(self, plan: Plan, filter: Mapping[str, Any], operands: list[Any], collation: Any) -> None:
+    def __init__(
+        self, plan: Plan, filter: Mapping[str, Any], operands: list[Any], collation: Any, clock: Clock
+    ) -> None:
         self.plan = plan
         self.filter = filter
         self.operands = operands
         self.collation = collation
+        self._clock = clock
         self._matcher: Matcher | None = None
 
     @property
     def matcher(self) -> Matcher:
         """The compiled filter. Raises `QueryError` when it is not valid."""
         if self._matcher is None:
-            self._matcher = compile_filter(dict(self.filter), collation=self.collation)
+            self._matcher = compile_filter(
+                dict(self.filter), collation=self.collation, variables={"NOW": self._clock.now()}
+            )
         return self._matcher
 
     def through(self, collection: Collection, access: Access | None) -> Query:
         """The same query, by way of a geo or text index."""
-        query = Query(_special_plan(collection, self, access), self.filter, self.operands, self.collation)
+        query = Query(_special_plan(collection, self, access), self.filter, self.operands, self.collation, self._clock)
         query._matcher = self.matcher
         return query
 
@@ -132,6 +138,7 @@ def plan_query(
     limited: bool = False,
     counting: bool = False,
     probe: Probe | None = None,
+    clock: Clock = MACHINE,
 ) -> Query:
     """The query that serves a filter.
 
@@ -160,7 +167,7 @@ def plan_query(
         if len(collection.plans) >= MAX_PLANS:
             collection.plans.clear()
         collection.plans[key] = plan
-    query = Query(plan, filter, parsed.operands, collation)
+    query = Query(plan, filter, parsed.operands, collation, clock)
     if has_meta:
         query.plan = replace(plan, order=None, sorted=False, in_index_order=False)
     if plan.residual and is_special(filter):

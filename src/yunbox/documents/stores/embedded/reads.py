@@ -13,6 +13,7 @@ from yunbox.documents.query.match import compile_filter
 from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
 from yunbox.documents.query.project import compile_projection
 from yunbox.errors import CollectionNotFound
+from yunbox.tools.clock import Clock
 
 from .filters import path_parts
 from .grouping import run_grouping
@@ -98,10 +99,10 @@ def distinct(view: View, command: c.Distinct) -> list[Any]:
 
 def aggregate(view: View, command: c.Aggregate) -> list[Document]:
     """The results of a pipeline that writes nothing."""
-    return list(run_pipeline(view, command, compile_command(command), StoredLookup(view)))
+    return list(run_pipeline(view, command, compile_command(command, view.clock), StoredLookup(view)))
 
 
-def compile_command(command: c.Aggregate) -> Pipeline:
+def compile_command(command: c.Aggregate, clock: Clock) -> Pipeline:
     """The pipeline of a command. Raises `QueryError`."""
     return compile_pipeline(
         list(command.pipeline),
@@ -109,6 +110,7 @@ def compile_command(command: c.Aggregate) -> Pipeline:
         let=command.let,
         collation=compile_collation(command.collation),
         allow_disk_use=bool(command.allow_disk_use),
+        now=clock.now(),
     )
 
 

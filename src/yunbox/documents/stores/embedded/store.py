@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from bson import ObjectId
 from yunbox.documents.query import ejson
 from yunbox.documents.query.update import check_identity
 from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
+from yunbox.tools.clock import Clock
 
 from . import schema
 from .catalog import Collection
@@ -59,8 +59,8 @@ class Batch:
 class Store(View):
     """A `View` that also writes. Used by one thread at a time, inside the writer's transaction."""
 
-    def __init__(self, space: str, connection: apsw.Connection, hub: Hub) -> None:
-        super().__init__(space, connection, {})
+    def __init__(self, space: str, connection: apsw.Connection, hub: Hub, clock: Clock) -> None:
+        super().__init__(space, connection, {}, clock=clock)
         self.batch = Batch({})
         self._transaction: int | None = None
         self._hub = hub
@@ -260,7 +260,7 @@ class Store(View):
             schema.save_collection(self.connection, collection, self.batch.counts[id])
 
     def _save_log(self) -> None:
-        at = time.time_ns() // 1_000_000
+        at = self.clock.now_ms()
         first = self._sequence + 1
         self.connection.executemany(
             "INSERT INTO log(seq, ts, coll, op, kt, k, doc, tx) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
@@ -285,7 +285,7 @@ class Store(View):
             self._hub.publish(self._changes(first))
 
     def _changes(self, first: int) -> list[Change]:
-        at = time.time_ns() // 1_000_000
+        at = self.clock.now_ms()
         return [
             Change(
                 first + place, at, one.collection.name, one.operation, one.id, one.before, one.after, _tx(first, one)

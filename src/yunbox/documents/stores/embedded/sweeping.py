@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import Any
 
@@ -31,7 +30,7 @@ def _expire(store: Store, name: str, index: Index) -> int:
     collection = store.batch.catalog.get(name)
     if collection is None or collection.index(index.name) is not index:
         return 0
-    before = time.time_ns() // 1_000_000 - int((index.expire_after_seconds or 0) * 1000)
+    before = store.clock.now_ms() - int((index.expire_after_seconds or 0) * 1000)
     rows = store.connection.execute(
         f"SELECT DISTINCT rid FROM {index.table} WHERE t0=10 AND k0<? LIMIT {PORTION}", (before,)
     )

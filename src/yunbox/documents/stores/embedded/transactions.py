@@ -18,6 +18,7 @@ import apsw
 
 from yunbox.documents.query.match import compile_filter
 from yunbox.errors import InvalidRequest, WriteConflict
+from yunbox.tools.clock import Clock
 
 from .catalog import Collection
 from .keys import Key, key_of
@@ -34,8 +35,10 @@ Place = tuple[int, Key]
 class Overlay(View):
     """A snapshot with a session's own writes over it."""
 
-    def __init__(self, space: str, connection: apsw.Connection, catalog: Mapping[str, Collection]) -> None:
-        super().__init__(space, connection, catalog)
+    def __init__(
+        self, space: str, connection: apsw.Connection, catalog: Mapping[str, Collection], clock: Clock
+    ) -> None:
+        super().__init__(space, connection, catalog, clock=clock)
         self.written: dict[Place, Document | None] = {}
         self.read: set[Place] = set()
 

@@ -23,6 +23,7 @@ from yunbox.documents.query.sort import compile_sort, meta_fields, normalize_sor
 from yunbox.documents.query.sphere import EARTH_RADIUS_METERS
 from yunbox.documents.query.text import TextSearch
 from yunbox.errors import CollectionNotFound, QueryError
+from yunbox.tools.clock import MACHINE, Clock
 
 from .catalog import Collection
 from .connection import Deadline, json_array, json_path
@@ -68,11 +69,13 @@ class View:
         connection: apsw.Connection,
         catalog: Mapping[str, Collection],
         deadline: Deadline | None = None,
+        clock: Clock = MACHINE,
     ) -> None:
         self.space = space
         self.connection = connection
         self.catalog = catalog
         self.deadline = deadline
+        self.clock = clock
         self._planned: list[tuple[Collection, tuple[int, int]]] = []
         self._last: tuple[tuple[int, int], tuple[Any, ...], Query] | None = None
         self._revisions: dict[int, int] = {}
@@ -124,6 +127,7 @@ class View:
             limited=bool(selection.limit),
             counting=counting,
             probe=self._probe,
+            clock=self.clock,
         )
         if query.plan.access is not None and query.plan.access.index is not None:
             query.plan.access.index.accesses += 1

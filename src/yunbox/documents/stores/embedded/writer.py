@@ -15,6 +15,8 @@ from typing import Any
 
 import apsw
 
+from yunbox.tools.clock import Clock
+
 from .catalog import Collection
 from .changes import Hub
 from .connection import Deadline, limited
@@ -66,10 +68,12 @@ class Request:
 class Writer:
     """Owns the writing connection. ``catalog`` is what readers may see: replaced as a whole, never changed in place."""
 
-    def __init__(self, space: str, connection: apsw.Connection, catalog: dict[str, Collection], hub: Hub) -> None:
+    def __init__(
+        self, space: str, connection: apsw.Connection, catalog: dict[str, Collection], hub: Hub, clock: Clock
+    ) -> None:
         self.catalog = catalog
         self._connection = connection
-        self._store = Store(space, connection, hub)
+        self._store = Store(space, connection, hub, clock)
         self._lock = threading.Lock()
         self._waiting: deque[Request] = deque()
         self._wake = threading.Condition()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from bson import ObjectId
@@ -15,6 +15,7 @@ from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.documents.query.project import compile_projection
 from yunbox.documents.query.update import Update, compile_update, document_from_filter
 from yunbox.errors import CollectionNotFound, QueryError, YunboxError
+from yunbox.tools.clock import Clock
 
 from .catalog import Collection
 from .view import Document, Found, Selection, selection_of, with_let
@@ -22,6 +23,8 @@ from .view import Document, Found, Selection, selection_of, with_let
 
 class Target(Protocol):
     """Where documents are found and written."""
+
+    clock: Clock
 
     def collection(self, name: str) -> Collection: ...
 
@@ -78,7 +81,7 @@ def update(target: Target, command: c.Update) -> c.UpdateResult | Partly:
     """Change one matching document, or with ``multi`` all of them."""
     command = with_let(command)
     collection = _collection(target, command, create=command.create and command.upsert)
-    change = Change(command)
+    change = Change(command, target.clock.now())
     if collection is None:
         return c.UpdateResult(0, 0)
     selection = selection_of(command)
@@ -127,7 +130,7 @@ def find_and_modify(target: Target, command: c.FindAndModify) -> c.FindAndModify
     """Change or remove the first matching document and return it as it was, or with ``return_new`` as it is."""
     command = with_let(command)
     collection = _collection(target, command, create=command.create and command.upsert)
-    change = None if command.remove else Change(command)
+    change = None if command.remove else Change(command, target.clock.now())
     if collection is None:
         return c.FindAndModifyResult(None)
     first = next(iter(target.found(collection, selection_of(command)._replace(limit=1))), None)
@@ -185,13 +188,13 @@ class Rehearsed(Exception):
 class Change:
     """The update of a command, ready to be applied."""
 
-    def __init__(self, command: c.Update | c.FindAndModify) -> None:
+    def __init__(self, command: c.Update | c.FindAndModify, now: datetime) -> None:
         self._command = command
         collation = compile_collation(command.collation)
         self._update: Update = compile_update(
             command.update, array_filters=command.array_filters, collation=collation, variables=command.let
         )
-        self._now = datetime.now(UTC)
+        self._now = now
         self._matcher: Matcher | None = None
         if _is_positional(command.update):
             self._matcher = compile_filter(command.filter, collation=collation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from typing import Any
 from urllib.parse import parse_qsl
@@ -93,7 +92,7 @@ class OpenApi:
             raise Refusal(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
         if not signing.matches(account.access_key_secret, method, parameters):
             raise Refusal(400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation.")
-        age = signing.age(parameters["Timestamp"], time.time())
+        age = signing.age(parameters["Timestamp"], self._services.clock)
         if age is None:
             raise Refusal(400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
         if age > signing.TOLERANCE_S:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ async def create_function(action: Action) -> dict[str, Any]:
     name = archives.checked_name(action.text("Name"))
     if _definition(action, name) is not None or _deployed(action, name) is not None:
         raise Refusal(409, "EntityAlreadyExists", f"function `{name}` exists already / 云函数已存在")
-    now = int(time.time() * 1000)
+    now = action.services.clock.now_ms()
     _keep(action, name, {"created_at": now, **_changes(action)})
     made = _described(action, name)
     # Of this answer alone the vendor's SDK declares the concurrency as text, and no triggers.
@@ -83,7 +82,7 @@ async def create_deployment(action: Action) -> dict[str, Any]:
     name = _existing(action)
     deployment_id = str(uuid.uuid4())
     ticket = action.services.files.prepare_upload(action.caller, _zip_key(deployment_id))
-    row = {"id": deployment_id, "function": name, "status": "CREATED", "created_at": int(time.time() * 1000)}
+    row = {"id": deployment_id, "function": name, "status": "CREATED", "created_at": action.services.clock.now_ms()}
     _keep_deployments(action, [row, *_deployments(action)])
     return {"DeploymentId": deployment_id, "UploadSignedUrl": sign_url(action, ticket)}
 
@@ -95,7 +94,7 @@ async def deploy(action: Action) -> dict[str, Any]:
     row = next((row for row in rows if row["id"] == wanted), None)
     if row is None:
         raise Refusal(404, "InvalidDeploymentId.NotFound", f"deployment `{wanted}` does not exist / 部署记录不存在")
-    row["modified_at"] = int(time.time() * 1000)
+    row["modified_at"] = action.services.clock.now_ms()
     row["status"] = "DEPLOY_FAILED"
     try:
         row["version"] = await _deploy_zip(action, row)
@@ -207,7 +206,7 @@ def _keep(action: Action, name: str, definition: dict[str, Any]) -> None:
     spaces, space_id = action.services.spaces, action.space.id
     if name not in _names(action):
         spaces.set_rule(space_id, _STORE, "", [*_names(action), name])
-    spaces.set_rule(space_id, _STORE, name, {**definition, "updated_at": int(time.time() * 1000)})
+    spaces.set_rule(space_id, _STORE, name, {**definition, "updated_at": action.services.clock.now_ms()})
 
 
 def _changes(action: Action) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from yunbox.protocols.mpserverless.openapi.action import Action, Handler, Refusal
@@ -95,7 +94,7 @@ ACTIONS: dict[str, Handler] = {
 
 def _save(action: Action, provider: str, fields: dict[str, str]) -> dict[str, Any]:
     app_id = action.text("AppId")
-    now = int(time.time() * 1000)
+    now = action.services.clock.now_ms()
     old = action.services.spaces.app(action.space.id, provider, app_id) or {"created_at": now}
     action.services.spaces.set_app(action.space.id, provider, app_id, {**old, **fields, "updated_at": now})
     return {}

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from yunbox.tools.clock import Clock
+
 TOLERANCE_S = 15 * 60
 _MAX_NONCES = 100_000
 
@@ -33,12 +35,13 @@ def matches(secret: str, method: str, parameters: Mapping[str, str]) -> bool:
     return hmac.compare_digest(signature(secret, method, parameters).encode(), given)
 
 
-def age(timestamp: str, now: float) -> float | None:
-    """Seconds between ``timestamp`` (``2026-11-21T02:58:42Z``) and ``now``; ``None`` when it cannot be read."""
+def age(timestamp: str, clock: Clock) -> float | None:
+    """Seconds between ``timestamp`` (``2026-11-21T02:58:42Z``) and now; ``None`` when it cannot be read."""
     try:
-        return abs(now - datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+        signed = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
+    return abs(clock.near(signed) - signed)
 
 
 class Nonces:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 import uuid
 from collections.abc import Mapping
 from typing import Any, BinaryIO, cast
@@ -225,7 +224,7 @@ def _temporary_file(action: Action) -> BinaryIO:
 
 
 async def _drop_old_exports(action: Action) -> None:
-    files, now = action.services.files, time.time()
+    files, now = action.services.files, action.services.clock()
     page = files.list(action.space.id, "exports/")
     old = [file.key for file in page.files if file.modified_at / 1000 < now - _EXPORT_S]
     await files.delete(action.caller, old)

@@ -23,7 +23,7 @@ async def resource_quota(action: Action) -> dict[str, Any]:
 
 async def space_consumption(action: Action) -> dict[str, Any]:
     """What the space holds now and used this month."""
-    now = datetime.now(UTC)
+    now = action.services.clock.now()
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = (first + timedelta(days=32)).replace(day=1)
     held = await _held(action)

@@ -33,7 +33,10 @@ def authenticate(services: Services, request: Request, envelope: Envelope) -> Ca
 def authenticate_gateway(services: Services, request: Request, body: bytes, space: str) -> Caller:
     """The caller behind a gateway request with a TC3 signature over its whole body (tencent-server-wire.md §4.3)."""
     secret_id, token = verify_tc3_api(
-        request.header("authorization"), _signed(request, {}, body), lambda name: secret_for(services, name)
+        request.header("authorization"),
+        _signed(request, {}, body),
+        lambda name: secret_for(services, name),
+        services.clock,
     )
     return resolve(services, request, secret_id, token, space)
 
@@ -72,11 +75,11 @@ def _verify(services: Services, request: Request, envelope: Envelope) -> str:
     header = request.header("authorization")
     if is_tc3(header):
         _require_signed(envelope, _listed(header, "SignedParams=", ","))
-        return verify_tc3(header, signed, find)
+        return verify_tc3(header, signed, find, services.clock)
     authorization = envelope.values.get("authorization")
     if isinstance(authorization, str) and authorization:
         _require_signed(envelope, _listed(authorization, "q-url-param-list=", "&"))
-        return verify_q_sign(authorization, signed, find)
+        return verify_q_sign(authorization, signed, find, services.clock)
     raise Unauthenticated(
         "the request is not signed; pass secretId and secretKey of `yunbox space show SPACE` to init / 请求没有签名"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +25,10 @@ class Call:
     request_id: str
     wechat: WeChatApi
     content_types: Mapping[str, str] = field(default_factory=dict)
-    now_ms: int = field(default_factory=lambda: int(time.time() * 1000))
+    now_ms: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now_ms = self.services.clock.now_ms()
 
     @property
     def sdk(self) -> str:

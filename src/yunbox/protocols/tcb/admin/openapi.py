@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -130,7 +129,9 @@ async def pay_api(call: Call) -> Reply:
     """``cloudPay.*``: JSON bytes in and out."""
     data = parse(_binary(call, "requestData") or b"{}")
     answer = simulate_payment(call, call.text("apiName"), data if isinstance(data, dict) else {})
-    return Response(orjson.dumps({**answer, "simulated": True, "time": int(time.time())}), content_type=_BINARY)
+    return Response(
+        orjson.dumps({**answer, "simulated": True, "time": int(call.services.clock())}), content_type=_BINARY
+    )
 
 
 async def container_api(call: Call) -> Reply:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import secrets
 import struct
-import time
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -56,7 +55,7 @@ def simulate(call: Call, name: str, data: Mapping[str, Any]) -> Answer:
 def simulate_open_data(call: Call, cloud_id: str) -> str:
     """The open data behind a CloudID, as JSON text."""
     _record(call, "getOpenData", {"cloudID": cloud_id})
-    watermark = {"appid": call.caller.app_id or "", "timestamp": int(time.time())}
+    watermark = {"appid": call.caller.app_id or "", "timestamp": int(call.services.clock())}
     data = {"phoneNumber": "13800000000", "purePhoneNumber": "13800000000", "countryCode": "86", "watermark": watermark}
     return orjson.dumps({"cloudID": cloud_id, "data": {**data, "simulated": True}}).decode()
 
@@ -73,7 +72,7 @@ def simulate_payment(call: Call, name: str, data: Mapping[str, Any]) -> dict[str
             "nonce_str": secrets.token_hex(16),
             "payment": {
                 "appId": call.caller.app_id or "",
-                "timeStamp": str(int(time.time())),
+                "timeStamp": str(int(call.services.clock())),
                 "nonceStr": secrets.token_hex(16),
                 "package": f"prepay_id={prepay}",
                 "signType": "MD5",

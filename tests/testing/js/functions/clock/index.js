@@ -1,0 +1,1 @@
+exports.main = async ({ userInfo, ...event }) => ({ now: Date.now(), openid: userInfo.openId, event })

@@ -1,0 +1,4 @@
+exports.main = async () => {
+  console.log('on my way')
+  throw new Error('no luck')
+}
