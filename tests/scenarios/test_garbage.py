@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from bench.http.requests import signed_admin
 from tests.protocols.mpserverless.signed import GatewayClient, ServerClient
@@ -232,5 +233,39 @@ def test_no_parameters_surprise_the_server(
         answer = send(garbage)
         assert answer.status_code < 500 or answer.status_code == 501, answer.text[:500]
         assert "Traceback" not in answer.text
+    surprises = [caplog.handler.format(record) for record in caplog.records if record.exc_info]
+    assert surprises == []
+
+
+KINDS = ["LOGIN", "INIT_WATCH", "REBUILD_WATCH", "CHECK_LAST", "CLOSE_WATCH", "PING"]
+
+
+def test_no_message_surprises_the_socket(cloud: LiveServer, space: Space, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "yunbox")
+    web_client = WebClient(cloud, space)
+    signed = web_client.call("auth.wsWebSign", access_token=web_client.sign_in(), runtime="web")["data"]
+    extra = {"runtime": "web", "signStr": signed["signStr"], "secretVersion": "1"}
+    garbage = Garbage("watch")
+    known = sorted({*words_of("yunbox.protocols.tcb.watch"), "asc", "desc"})
+    with connect(signed["wsUrl"]) as socket:
+        socket.send(
+            json.dumps({"msgType": "LOGIN", "requestId": "in", "msgData": {"envId": space.id}, "exMsgData": extra})
+        )
+        for number in range(REQUESTS):
+            base = {"envId": space.id, "collName": "c", "query": '{"a":1}', "limit": 5, "orderBy": {"a": "asc"}}
+            data = garbage.params([*base, *known], base) if garbage.random.random() < 0.9 else garbage.value()
+            kind = garbage.random.choice(KINDS)
+            watch = garbage.value() if garbage.random.random() < 0.2 else f"w{number % 5}"
+            message = {
+                "msgType": kind,
+                "requestId": f"r{number}",
+                "watchId": watch,
+                "msgData": data,
+                "exMsgData": extra,
+            }
+            socket.send(json.dumps(message))
+        socket.send(json.dumps({"msgType": "PING", "requestId": "last", "watchId": "", "msgData": None}))
+        while json.loads(socket.recv(30))["requestId"] != "last":
+            pass
     surprises = [caplog.handler.format(record) for record in caplog.records if record.exc_info]
     assert surprises == []
