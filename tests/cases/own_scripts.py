@@ -47,6 +47,8 @@ READS = [
         _step("find", {"filter": {"w": "tea"}, "collation": ANY_CASE, "sort": {"_id": 1}}, CASED),
         _step("find", {"filter": {"$expr": {"$eq": ["$w", "$$wanted"]}}, "let": {"wanted": "TEA"}}, [CASED[2]]),
         _step("find", {"filter": {"$expr": {"$eq": ["$w", "$$wanted"]}}}, fails=True),
+        _step("find", {"filter": {"_id": 2}, "projection": {"_id": 0, "same": {"$eq": ["$w", "$$wanted"]}},
+                       "let": {"wanted": "TEA"}, "collation": ANY_CASE}, [{"same": True}]),
         docs=CASED,
     ),
     _script(
@@ -221,9 +223,11 @@ FIND_AND_MODIFY = [
         "find and modify by collation and hint",
         _step("findOneAndDelete", {"filter": {"w": "TEA"}, "collation": ANY_CASE, "sort": {"_id": 1}}, CASED[0]),
         _step("findOneAndReplace", {"filter": {"_id": 2}, "replacement": {"w": "x"}, "hint": {"_id": 1}}, CASED[1]),
+        _step("findOneAndUpdate", {"filter": {"_id": 3}, "update": {"$set": {"n": 1}}, "collation": ANY_CASE,
+                                   "projection": {"_id": 0, "tea": {"$eq": ["$w", "tea"]}}}, {"tea": True}),
         _step("findOneAndUpdate", {"filter": {"_id": 2}, "update": {"$set": {"w": "y"}}, "hint": "no_such"}, fails=True),
         docs=CASED,
-        left=[{"_id": 2, "w": "x"}, CASED[2]],
+        left=[{"_id": 2, "w": "x"}, {**CASED[2], "n": 1}],
     ),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from bson import Decimal128
 
 from yunbox.errors import QueryError
 
+from .collation import compile_collation
 from .match import Matcher, compile_elements
 from .predicates import integral
 from .values import MISSING, Document, is_number, type_name
@@ -46,6 +47,7 @@ def compile_projection(
     """
     if not projection:
         return lambda document: document
+    collation = compile_collation(collation)
     plan = _take_apart(projection, collation)
     reduce = _reduction(plan, variables or {}, collation)
     before = _positional(plan.positional, filter_matcher) if plan.positional is not None else None

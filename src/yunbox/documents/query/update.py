@@ -64,24 +64,10 @@ def _check_id(before: Document, after: Document) -> None:
 
 
 def check_identity(document: Document) -> None:
-    """Raise `QueryError` for an ``_id`` of a type (53) or with a name (52) that an ``_id`` cannot have."""
+    """Raise `QueryError` (53) for an ``_id`` of a type that an ``_id`` cannot have."""
     identity = document.get("_id")
-    if isinstance(identity, dict):
-        _check_identity_names(identity)
     if isinstance(identity, list) or identity is UNDEFINED or is_regex(identity):
         raise QueryError(f"The '_id' value cannot be of type {type_name(identity)}", number=53, name="InvalidIdField")
-
-
-def _check_identity_names(identity: Mapping[str, Any]) -> None:
-    for name, value in identity.items():
-        if name.startswith("$"):
-            raise QueryError(
-                f"_id fields may not contain '$'-prefixed fields: {name} is not valid for storage.",
-                number=52,
-                name="DollarPrefixedFieldName",
-            )
-        if isinstance(value, dict):
-            _check_identity_names(value)
 
 
 def identical(a: Any, b: Any) -> bool:

@@ -165,8 +165,13 @@ def bulk(target: Target, command: c.Bulk) -> list[Any]:
 def _projected(command: c.FindAndModify, document: Document | None) -> Document | None:
     if document is None or not command.projection:
         return document
-    matcher = compile_filter(command.filter) if any(path.endswith(".$") for path in command.projection) else None
-    return compile_projection(command.projection, filter_matcher=matcher, variables=command.let)(document)
+    matcher = None
+    if any(path.endswith(".$") for path in command.projection):
+        matcher = compile_filter(command.filter, collation=command.collation)
+    project = compile_projection(
+        command.projection, filter_matcher=matcher, variables=command.let, collation=command.collation
+    )
+    return project(document)
 
 
 def _collection(target: Target, command: Any, *, create: bool = False) -> Collection | None:
