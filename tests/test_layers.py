@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "yunbox"
 
-SERVICES = {"spaces", "identity", "documents", "files", "functions", "realtime", "statistics"}
+SERVICES = {"spaces", "identity", "documents", "files", "functions", "realtime", "statistics", "quotas"}
 FOUNDATION = {"errors", "caller", "tools"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "caller": set(),
     "tools": set(),
     "documents.query": {"errors"},
-    "settings": {"errors"},
+    "settings": {"errors", "quotas"},
     "http": {"errors"},
     "listener": {"errors"},
     "gathering": set(),

@@ -26,6 +26,7 @@ from yunbox.http import Dispatcher, Receive, Request, Response, Route, Scope, Se
 from yunbox.identity.senders import LogSender, Sender, choose_sender
 from yunbox.identity.service import IdentityService
 from yunbox.protocols import manage, mpserverless, tcb, wechat_http
+from yunbox.quotas.service import QuotaService
 from yunbox.realtime.service import RealtimeService
 from yunbox.services import Address, Services
 from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
@@ -143,6 +144,7 @@ def _services(settings: Settings, ephemeral: Ephemeral | None) -> Services:
         address.bind(settings.host, settings.port)
     host_calls = _HostCalls()
     statistics = StatisticsService(spaces, clock=clock)
+    quotas = QuotaService(spaces, statistics, clock=clock)
     functions = FunctionService(
         settings.data,
         spaces,
@@ -154,11 +156,12 @@ def _services(settings: Settings, ephemeral: Ephemeral | None) -> Services:
         timeout=settings.function_timeout or (3 if settings.profile == "vendor" else 20),
         memory=settings.function_memory_mb,
         statistics=statistics,
+        quotas=quotas,
         clock=clock,
         packages=ephemeral.packages if ephemeral else None,
         linger=0.0 if ephemeral else 0.5,
     )
-    documents = _documents(settings, spaces, statistics, clock)
+    documents = _documents(settings, spaces, statistics, quotas, clock)
     services = Services(
         settings=settings,
         keyring=keyring,
@@ -179,12 +182,24 @@ def _services(settings: Settings, ephemeral: Ephemeral | None) -> Services:
         transfers=TransferService(documents, spaces, settings.data),
         realtime=RealtimeService(documents, spaces),
         files=FileService(
-            spaces, LocalStore(settings.data / "spaces"), keyring.derive("files"), settings.max_upload_mb * 2**20, clock
+            spaces,
+            LocalStore(settings.data / "spaces"),
+            keyring.derive("files"),
+            settings.max_upload_mb * 2**20,
+            clock,
+            statistics=statistics,
+            quotas=quotas,
         ),
         functions=functions,
         statistics=statistics,
+        quotas=quotas,
         sites=SiteService(
-            spaces, LocalStore(settings.data / "spaces"), keyring.derive("sites"), settings.max_upload_mb * 2**20
+            spaces,
+            LocalStore(settings.data / "spaces"),
+            keyring.derive("sites"),
+            settings.max_upload_mb * 2**20,
+            statistics=statistics,
+            quotas=quotas,
         ),
         address=address,
         clock=clock,
@@ -217,7 +232,7 @@ class _HostCalls:
 
 
 def _documents(
-    settings: Settings, spaces: SpaceService, statistics: StatisticsService, clock: Clock
+    settings: Settings, spaces: SpaceService, statistics: StatisticsService, quotas: QuotaService, clock: Clock
 ) -> DocumentService:
     def open_engine(space: Space) -> Engine:
         return Engine.open(space.directory / "documents.sqlite", durability=settings.durability, clock=clock)
@@ -229,6 +244,7 @@ def _documents(
         may_create=lambda space: bool(space.settings.get("client_create_collections", settings.mode == "dev")),
         vendor_limits=settings.profile == "vendor",
         statistics=statistics,
+        quotas=quotas,
         clock=clock,
     )
 

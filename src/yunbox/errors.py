@@ -11,6 +11,7 @@ YunboxError                      code, message, optional data; never a traceback
 ├── Unauthenticated              no identity, or one that is not valid
 ├── PermissionDenied             identity known, action not allowed
 ├── LimitExceeded                a size, rate or time limit
+├── QuotaExceeded                a space has used up what it may use
 ├── FunctionFailed               user code threw, exited or timed out
 └── QueryError                   a document operation failed; carries MongoDB's number and code name
     ├── DuplicateKey             11000
@@ -90,6 +91,25 @@ class PermissionDenied(YunboxError):
 
 class LimitExceeded(YunboxError):
     code = "limit_exceeded"
+
+
+class QuotaExceeded(YunboxError):
+    """A space may not use more of an item (``db_reads_per_day``). ``resets`` is when it may again, ``""`` for a capacity."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, space: str, item: str, limit: float, titles: tuple[str, str], resets: str = "") -> None:
+        until = f" until {resets} (Asia/Shanghai)" if resets else ""
+        later = f"，{resets}（北京时间）重置" if resets else ""
+        super().__init__(
+            f"quota used up: space `{space}` may use no more than {limit:.15g} {titles[0]}{until};"
+            f" raise it with `yunbox space set {space} quota.{item}=…`"
+            f" / {'调用次数已达上限' if resets else '资源已达上限'}：{titles[1]}上限 {limit:.15g}{later}",
+            item=item,
+            limit=limit,
+            resets=resets,
+        )
+        self.item = item
 
 
 class FunctionFailed(YunboxError):

@@ -10,6 +10,7 @@ from yunbox.files.service import FileService
 from yunbox.files.sites import SiteService
 from yunbox.functions.service import FunctionService
 from yunbox.identity.service import IdentityService
+from yunbox.quotas.service import QuotaService
 from yunbox.realtime.service import RealtimeService
 from yunbox.settings import Settings
 from yunbox.spaces import SpaceService
@@ -53,6 +54,7 @@ class Services:
     functions: FunctionService
     realtime: RealtimeService
     statistics: StatisticsService
+    quotas: QuotaService
     transfers: TransferService
     sites: SiteService
     address: Address = field(default_factory=Address)

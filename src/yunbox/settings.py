@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from yunbox.errors import InvalidRequest
+from yunbox.quotas.items import PREFIX, STEP_SETTING, TITLES
+from yunbox.quotas.limits import UNLIMITED
+from yunbox.quotas.packages import PACKAGES
 
 Mode = Literal["dev", "serve"]
 Profile = Literal["generous", "vendor"]
@@ -22,7 +25,8 @@ Durability = Literal["full", "normal"]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the settings table; ``kind`` is ``str``, ``int``, ``bool``, ``path`` or a tuple of choices."""
+    """One row of the settings table; ``kind`` is ``str``, ``int``, ``bool``, ``path``, ``limit`` (a number, or
+    ``unlimited``) or a tuple of choices."""
 
     name: str
     kind: str | tuple[str, ...]
@@ -120,6 +124,22 @@ SPACE_SETTINGS: tuple[Setting, ...] = (
         "Hosts (name or name:port, comma separated) that the mpserverless HTTP proxy may reach; none by default.",
     ),
     Setting("app_id", "str", "", "The mini program's app id, shown to functions as APPID."),
+    Setting(
+        "quotas",
+        ("", *PACKAGES),
+        "",
+        "Limits of a package that a cloud sells; none by default. Every `quota.…` given beside it goes over it.",
+    ),
+    *(
+        Setting(f"{PREFIX}{item}", "limit", None, f"Most {english} / {chinese}上限")
+        for item, (english, chinese) in TITLES.items()
+    ),
+    Setting(
+        STEP_SETTING,
+        "int",
+        None,
+        "Steps in which functions' time is billed, in ms; default: 100, or the package's (the mpserverless ones have 1).",
+    ),
 )
 
 
@@ -217,6 +237,8 @@ def parse_value(setting: Setting, value: Any) -> Any:
         return _parse_bool(setting.name, value)
     if setting.kind == "int":
         return _parse_int(setting.name, value)
+    if setting.kind == "limit":
+        return _parse_limit(setting.name, value)
     if setting.kind == "path":
         return Path(value).expanduser()
     return str(value)
@@ -240,3 +262,15 @@ def _parse_int(name: str, value: Any) -> int:
     if number < 0:
         raise InvalidRequest(f"setting `{name}` must not be negative")
     return number
+
+
+def _parse_limit(name: str, value: Any) -> float | str:
+    if value == UNLIMITED:
+        return UNLIMITED
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, bool) or not 0 <= number < 1e15:
+        raise InvalidRequest(f"setting `{name}` must be a number from 0, or `{UNLIMITED}`, not {value!r}")
+    return int(number) if number.is_integer() else number

@@ -5,6 +5,7 @@ import time
 from tests.cli.conftest import CommandLine
 from tests.server import LiveServer
 from yunbox.caller import Caller
+from yunbox.statistics import day_of
 
 
 def test_statistics(cloud: LiveServer, yunbox: CommandLine) -> None:
@@ -13,7 +14,7 @@ def test_statistics(cloud: LiveServer, yunbox: CommandLine) -> None:
     statistics.count(caller, "function", "sum", duration_ms=4, sent=10)
     statistics.count(caller, "function", "sum", duration_ms=8, failed=True)
     statistics.keep(caller, {"event": "open"})
-    today = time.strftime("%Y-%m-%d", time.gmtime())
+    today = day_of(time.time())
     (row,) = yunbox.json("statistics", "calls", "--kind", "function")
     assert row == {**row, "day": today, "name": "sum", "calls": 2, "errors": 1, "duration_ms": 12, "sent": 10}
     assert yunbox.json("statistics", "users") == [{"day": today, "active": 1, "new": 1}]

@@ -64,8 +64,7 @@ def show(target: Target, name: str | None) -> None:
 
     def text() -> None:
         _print_keys(described)
-        for setting, value in described["settings"].items():
-            click.echo(f"{setting:26} {'(default)' if value is None else value}")
+        _print_settings(described["settings"])
 
     target.show(described, text)
 
@@ -89,11 +88,13 @@ def set_settings(target: Target, name: str, changes: tuple[str, ...]) -> None:
     with target.open() as api:
         settings = api.patch("spaces", name, "settings", content=dict(map(_pair, changes)))
 
-    def text() -> None:
-        for key, value in settings.items():
-            click.echo(f"{key:26} {'(default)' if value is None else value}")
+    target.show(settings, lambda: _print_settings(settings))
 
-    target.show(settings, text)
+
+def _print_settings(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        if value is not None or not name.startswith("quota."):
+            click.echo(f"{name:26} {'(default)' if value is None else value}")
 
 
 def _pair(text: str) -> tuple[str, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.documents import commands as c
+from yunbox.documents import metering
 from yunbox.documents.dialects import Dialect
 from yunbox.documents.owner_field import OwnerFields, writes_owner_field
 from yunbox.documents.rules import PRIVATE, Rules, rules_from_json
@@ -21,8 +23,11 @@ from yunbox.documents.rules.judge import Judge
 from yunbox.documents.rules.permit import OWNER, Permit
 from yunbox.documents.stores import Engine
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, PermissionDenied, QueryError
+from yunbox.quotas.account import Account
+from yunbox.quotas.items import MB
+from yunbox.quotas.service import QuotaService
 from yunbox.spaces import Space, SpaceService
-from yunbox.statistics import Kind, StatisticsService
+from yunbox.statistics import StatisticsService
 from yunbox.tools.clock import MACHINE, Clock
 
 _FORGOTTEN_AFTER_S = 60
@@ -43,7 +48,7 @@ class DocumentService:
 
     ``default_rule(space)`` is the rule of a collection that a write through a dialect with ``creates_collections``
     brings into being (DESIGN §9.3). ``vendor_limits`` applies the two clouds' exact numbers (DESIGN §9.11).
-    ``statistics`` counts the reads and writes that succeed.
+    ``statistics`` counts reads and writes; ``quotas`` says whether a space may have more of them.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class DocumentService:
         may_create: Callable[[Space], bool],
         vendor_limits: bool = False,
         statistics: StatisticsService | None = None,
+        quotas: QuotaService | None = None,
         clock: Clock = MACHINE,
     ) -> None:
         self._clock = clock
@@ -64,6 +70,10 @@ class DocumentService:
         self._may_create = may_create
         self._vendor = vendor_limits
         self._statistics = statistics
+        self._quotas = quotas
+        if quotas is not None:
+            quotas.measured_by("db_mb", lambda space: self.engine(space).used_bytes() / MB)
+            quotas.measured_by("collections", lambda space: self.engine(space).count_collections())
         self._engines: dict[str, Engine] = {}
         self._transactions: dict[str, _Transaction] = {}
         self._on_rules: list[Callable[[str, str], None]] = []
@@ -94,19 +104,60 @@ class DocumentService:
 
         Raises:
             PermissionDenied, CollectionNotFound, DuplicateKey, WriteConflict, QueryError, InvalidRequest.
+            QuotaExceeded: when the space has used up what it may.
         """
-        started = time.perf_counter()
         if caller.is_admin and not dialect.shows_owner and writes_owner_field(command):
             self.owner_fields.add(caller.space, str(getattr(command, "collection", "")))
-        result = await self._run(caller, dialect, command, transaction)
-        if self._statistics is not None and isinstance(name := getattr(command, "collection", None), str):
-            kind: Kind = "read" if isinstance(command, _READS) else "write"
-            self._statistics.count(caller, kind, name, duration_ms=(time.perf_counter() - started) * 1000)
+        account = self._quotas.account(caller.space) if self._quotas is not None else None
+        if account is None:
+            result = await self._counted(caller, dialect, command, transaction)
+        else:
+            result = await self._limited(account, caller, dialect, command, transaction)
         return result if self.shows_owner(caller.space, dialect, command) else _without_owner(result)
 
     def shows_owner(self, space_id: str, dialect: Dialect, command: c.Command) -> bool:
         """Whether what ``command`` finds carries `_openid`."""
         return dialect.shows_owner or (space_id, str(getattr(command, "collection", ""))) in self.owner_fields
+
+    async def _limited(
+        self, account: Account, caller: Caller, dialect: Dialect, command: c.Command, transaction: str | None
+    ) -> Any:
+        """The result of a command that the limits of its space allow."""
+        metering.check_capacity(account, self.engine(caller.space), command)
+        kinds = Tally(kind for kind, _ in metering.entries(command))
+        with contextlib.ExitStack() as held:
+            for kind, amount in kinds.items():
+                account.take(kind, amount)
+                held.callback(account.give_back, kind, amount)
+            async with account.operations or contextlib.nullcontext():
+                return await self._counted(caller, dialect, command, transaction)
+
+    async def _counted(self, caller: Caller, dialect: Dialect, command: c.Command, transaction: str | None) -> Any:
+        started, failed = time.perf_counter(), True
+        try:
+            result = await self._run(caller, dialect, command, transaction)
+            failed = False
+        finally:
+            self._count(caller, command, failed, (time.perf_counter() - started) * 1000)
+        return result
+
+    def _count(self, caller: Caller, command: c.Command, failed: bool, duration_ms: float) -> None:
+        if self._statistics is None:
+            return
+        for kind, name in metering.entries(command):
+            # Clients choose names, so only those of collections are kept.
+            known = name if not failed or self.engine(caller.space).has_collection(name) else ""
+            self._statistics.count(caller, kind, known, failed=failed, duration_ms=duration_ms)
+
+    def count_watch(self, caller: Caller, collection: str) -> None:
+        """Count the beginning of a watch, which reads its query once.
+
+        Raises:
+            QuotaExceeded: when the space may read no more.
+        """
+        if self._quotas is not None and (account := self._quotas.account(caller.space)) is not None:
+            account.check("read")
+        self._count(caller, c.Find(collection), failed=False, duration_ms=0.0)
 
     async def _run(self, caller: Caller, dialect: Dialect, command: c.Command, transaction: str | None) -> Any:
         engine = self.engine(caller.space)
@@ -207,7 +258,11 @@ class DocumentService:
 
         Raises:
             QueryError: for a name that cannot be.
+            QuotaExceeded: when the space may have no more collections.
         """
+        account = self._quotas.account(space_id) if self._quotas is not None else None
+        if account is not None and not self.engine(space_id).has_collection(name):
+            account.check_number("collections", self.engine(space_id).count_collections())
         try:
             await self.engine(space_id).run(c.CreateCollection(name))
         except AlreadyExists:

@@ -1,8 +1,8 @@
 """Files of a space: object keys, metadata, signed links, upload tickets."""
 
 from yunbox.files.keys import check_key
-from yunbox.files.service import FilePage, FileService, OpenFile
+from yunbox.files.service import FilePage, FileService, OpenFile, Sent
 from yunbox.files.stored import StoredFile
 from yunbox.files.tickets import UploadTicket
 
-__all__ = ["FilePage", "FileService", "OpenFile", "StoredFile", "UploadTicket", "check_key"]
+__all__ = ["FilePage", "FileService", "OpenFile", "Sent", "StoredFile", "UploadTicket", "check_key"]

@@ -6,8 +6,8 @@ import asyncio
 import io
 import secrets
 import threading
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
@@ -19,7 +19,11 @@ from yunbox.files.mime import choose
 from yunbox.files.stored import FileIndex, StoredFile
 from yunbox.files.stores import ObjectReader, ObjectStore, ObjectWriter
 from yunbox.files.tickets import TicketSigner, UploadTicket
+from yunbox.quotas.account import Account
+from yunbox.quotas.items import MB
+from yunbox.quotas.service import QuotaService
 from yunbox.spaces import Space, SpaceService
+from yunbox.statistics import Kind, StatisticsService
 from yunbox.tools.clock import MACHINE, Clock
 
 UPLOAD_SECONDS = 3600
@@ -38,6 +42,16 @@ class OpenFile:
     reader: ObjectReader
 
 
+@dataclass(slots=True)
+class Sent:
+    """How many bytes of a file went out; ``None`` as long as none were asked for."""
+
+    bytes: int | None = None
+
+    def add(self, size: int) -> None:
+        self.bytes = (self.bytes or 0) + size
+
+
 @dataclass(frozen=True, slots=True)
 class FilePage:
     """One page of a listing; ``marker`` continues it, and is ``""`` at the end."""
@@ -47,7 +61,10 @@ class FilePage:
 
 
 class FileService:
-    """The files of all spaces. Metadata is in ``files.sqlite`` of each space, bytes are in ``store``."""
+    """The files of all spaces. Metadata is in ``files.sqlite`` of each space, bytes are in ``store``.
+
+    ``statistics`` counts uploads and downloads; ``quotas`` says whether a space may have more of them.
+    """
 
     def __init__(
         self,
@@ -56,6 +73,9 @@ class FileService:
         signing_key: bytes,
         max_upload: int = 100 * 2**20,
         clock: Clock = MACHINE,
+        *,
+        statistics: StatisticsService | None = None,
+        quotas: QuotaService | None = None,
     ) -> None:
         self._clock = clock
         self._spaces = spaces
@@ -64,6 +84,10 @@ class FileService:
         self._indexes: dict[str, FileIndex] = {}
         self._opening = threading.Lock()
         self._signer = TicketSigner(signing_key, clock)
+        self._statistics = statistics
+        self._quotas = quotas
+        if quotas is not None:
+            quotas.measured_by("storage_mb", lambda space: self.usage(space)[1] / MB)
         spaces.on_delete(self._forget)
 
     def close(self) -> None:
@@ -124,7 +148,25 @@ class FileService:
             InvalidRequest: for an unusable key.
             PermissionDenied: when the rules do not let the caller write it.
             AlreadyExists: when it exists and ``overwrite`` is false.
+            QuotaExceeded: when the space may upload no more, or is full.
         """
+        if (account := self._account(caller.space)) is not None:
+            account.check("upload")
+            account.check_room("storage_mb")
+        return self._ticket(caller, key, content_type, max_size, overwrite, seconds)
+
+    def _account(self, space: str) -> Account | None:
+        return self._quotas.account(space) if self._quotas is not None else None
+
+    def _ticket(
+        self,
+        caller: Caller,
+        key: str,
+        content_type: str | None = None,
+        max_size: int | None = None,
+        overwrite: bool = True,
+        seconds: int = UPLOAD_SECONDS,
+    ) -> UploadTicket:
         existing = self._index(caller.space).get(check_key(key))
         if not self.may_write(caller, existing):
             raise _write_denied(key)
@@ -169,8 +211,30 @@ class FileService:
         Raises:
             LimitExceeded: when there are more bytes than the ticket allows.
             PermissionDenied, AlreadyExists: when the file at this key has changed since the ticket was made.
+            QuotaExceeded: when the space may upload no more, or is full.
         """
         self._index(ticket.space)  # opening it sweeps, which must not take the new object away
+        if (account := self._account(ticket.space)) is None:
+            stored = await self._receive(ticket, stream, content_type, headers)
+        else:
+            with account.taking("upload"):
+                account.check_room("storage_mb")
+                stored = await self._receive(ticket, stream, content_type, headers)
+        self._count(ticket.space, "upload", received=stored.size)
+        return stored
+
+    def _count(self, space: str, kind: Kind, *, received: int = 0, sent: int = 0) -> None:
+        # Whose transfer it is was counted when the link or the ticket was asked for.
+        if self._statistics is not None:
+            self._statistics.count(Caller("guest", space), kind, "files", received=received, sent=sent)
+
+    async def _receive(
+        self,
+        ticket: UploadTicket,
+        stream: AsyncIterator[bytes],
+        content_type: str,
+        headers: Mapping[str, str] | None,
+    ) -> StoredFile:
         writer = await asyncio.to_thread(self._store.create, ticket.space)
         try:
             await _copy_stream(stream, writer, ticket.max_size)
@@ -192,6 +256,8 @@ class FileService:
     def _publish(
         self, ticket: UploadTicket, writer: ObjectWriter, content_type: str, headers: Mapping[str, str]
     ) -> StoredFile:
+        if (account := self._account(ticket.space)) is not None:
+            account.check_room("storage_mb", writer.size / MB)
         digest = writer.finish()
         index = self._index(ticket.space)
         with index.lock:
@@ -261,6 +327,29 @@ class FileService:
             with suppress(FileNotFoundError):  # replaced between the two steps
                 return OpenFile(file, self._store.open(space, file.hash))
         raise _missing(key)
+
+    def check_download(self, space: str) -> None:
+        """
+        Raises:
+            QuotaExceeded: when the space may download no more.
+        """
+        if (account := self._account(space)) is not None:
+            account.check("download")
+
+    @contextmanager
+    def downloading(self, space: str) -> Iterator[Sent]:
+        """Count one download: what is added to the value.
+
+        Raises:
+            QuotaExceeded: when the space may download no more.
+        """
+        sent, account = Sent(), self._account(space)
+        with account.taking("download") if account is not None else nullcontext():
+            try:
+                yield sent
+            finally:
+                if sent.bytes is not None:
+                    self._count(space, "download", sent=sent.bytes)
 
     def open_file(self, space: str, key: str) -> BinaryIO:
         """The bytes of a file as a file object, to be closed.
@@ -350,7 +439,9 @@ class FileService:
         index = self._index(caller.space)
         with index.lock:
             original = self.stat(caller.space, source)
-            ticket = self.prepare_upload(caller, target, overwrite=overwrite)
+            if (account := self._account(caller.space)) is not None and not move:
+                account.check_room("storage_mb", original.size / MB)
+            ticket = self._ticket(caller, target, overwrite=overwrite)
             if not self.may_read(caller, original) or (move and not self.may_write(caller, original)):
                 raise PermissionDenied(f"no permission on the file `{source}` / 没有操作该文件的权限")
             if source == target:

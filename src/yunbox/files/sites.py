@@ -12,7 +12,9 @@ from yunbox.errors import FileNotFound as NoSuchFile
 from yunbox.errors import InvalidRequest, NotFound, PermissionDenied
 from yunbox.files.service import FileService, OpenFile
 from yunbox.files.stores import ObjectStore
+from yunbox.quotas.service import QuotaService
 from yunbox.spaces import Space, SpaceService
+from yunbox.statistics import StatisticsService
 
 SUFFIX = "/site"
 _RESOURCE = "site"
@@ -53,10 +55,24 @@ class _SiteSpaces:
 
 
 class SiteService:
-    """The sites of all spaces. ``files`` holds their files: as an administrator of :meth:`owner`, keys are paths."""
+    """The sites of all spaces. ``files`` holds their files: as an administrator of :meth:`owner`, keys are paths.
 
-    def __init__(self, spaces: SpaceService, store: ObjectStore, signing_key: bytes, max_upload: int) -> None:
+    ``statistics`` counts what visitors get; ``quotas`` limits it.
+    """
+
+    def __init__(
+        self,
+        spaces: SpaceService,
+        store: ObjectStore,
+        signing_key: bytes,
+        max_upload: int,
+        *,
+        statistics: StatisticsService | None = None,
+        quotas: QuotaService | None = None,
+    ) -> None:
         self._spaces = spaces
+        self._statistics = statistics
+        self._quotas = quotas
         self.files = FileService(cast(SpaceService, _SiteSpaces(spaces)), store, signing_key, max_upload)
 
     def close(self) -> None:
@@ -104,8 +120,11 @@ class SiteService:
         Raises:
             NotFound: when there is no site, no such page and no error page.
             PermissionDenied: when the visitor's address is not allowed.
+            QuotaExceeded: when the site has used up its traffic.
         """
         site = self.get(space_id)
+        if self._quotas is not None and (account := self._quotas.account(space_id)) is not None:
+            account.check("hosting")
         _check_address(site, client_ip)
         name = space_id + SUFFIX
         key = path + site.index_path if path == "" or path.endswith("/") else path
@@ -117,6 +136,11 @@ class SiteService:
             if not site.error_path:
                 raise
         return Page(self.files.open(name, site.error_path.removeprefix("/")), site.error_status)
+
+    def sent(self, space_id: str, size: int) -> None:
+        """Count one page of the site and the bytes of it that went out."""
+        if self._statistics is not None:
+            self._statistics.count(Caller("guest", space_id), "hosting", "site", sent=size)
 
     def _exists(self, name: str, key: str) -> bool:
         try:

@@ -17,7 +17,15 @@ import orjson
 from msgspec import structs
 
 from yunbox.caller import Caller
-from yunbox.errors import FunctionFailed, FunctionNotFound, InvalidRequest, LimitExceeded, NotFound, YunboxError
+from yunbox.errors import (
+    FunctionFailed,
+    FunctionNotFound,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    QuotaExceeded,
+    YunboxError,
+)
 from yunbox.functions.capability import Capabilities, Capability
 from yunbox.functions.configuration import merge_settings, read_settings, settings_from
 from yunbox.functions.deploy import Deployer
@@ -33,6 +41,7 @@ from yunbox.functions.runners.instance import Instance
 from yunbox.functions.runners.node import find_node
 from yunbox.functions.runners.pool import Pool
 from yunbox.functions.triggers import Timer, Timers, timer_event
+from yunbox.quotas.service import QuotaService
 from yunbox.spaces import SpaceService
 from yunbox.statistics import StatisticsService
 from yunbox.tools.clock import MACHINE, Clock
@@ -71,8 +80,8 @@ class FunctionService:
 
     ``admin_url()`` is the address that functions reach this server's data API at; ``host_call`` answers what functions ask
     for without HTTP. ``timeout`` (seconds) and ``memory`` (MiB) apply to functions that configure none; ``linger`` is how
-    many seconds un-awaited work gets when the service closes; ``statistics`` counts invocations; ``packages`` is where npm
-    packages are kept, if not in ``data``.
+    many seconds un-awaited work gets when the service closes; ``statistics`` counts invocations, ``quotas`` limits them;
+    ``packages`` is where npm packages are kept, if not in ``data``.
     """
 
     def __init__(
@@ -89,6 +98,7 @@ class FunctionService:
         memory: int = 256,
         linger: float = 0.5,
         statistics: StatisticsService | None = None,
+        quotas: QuotaService | None = None,
         clock: Clock = MACHINE,
         packages: Path | None = None,
     ) -> None:
@@ -102,6 +112,9 @@ class FunctionService:
         self._node = node
         self._instances = instances
         self._statistics = statistics
+        self._quotas = quotas
+        if quotas is not None:
+            quotas.measured_by("functions", lambda space: len(self._store(space).names()))
         self._linger = linger
         self._packages = packages or self._data
         self._clock = clock
@@ -201,6 +214,7 @@ class FunctionService:
 
         Raises:
             SpaceNotFound, InvalidRequest: for a bad name or a directory without an entry file, or without Node.js.
+            QuotaExceeded: when the space may have no more functions.
         """
         space = self._spaces.get(space_id)
         if not _NAME.fullmatch(name):
@@ -209,6 +223,7 @@ class FunctionService:
         assert self._deployer is not None
         async with self._deploying.setdefault((space_id, name), asyncio.Lock()):
             store = self._store(space_id)
+            self._check_number(space_id, name, store)
             version = store.next_version(name)
             target = space.directory.resolve() / "functions" / name / str(version)
             given = settings if isinstance(settings, FunctionSettings) else settings_from(settings or {})
@@ -222,6 +237,11 @@ class FunctionService:
             await self._flip(space_id, name)
             await self._prune(space_id, name)
         return deployment
+
+    def _check_number(self, space_id: str, name: str, store: Metadata) -> None:
+        account = self._quotas.account(space_id) if self._quotas is not None else None
+        if account is not None and store.current(name) is None:
+            account.check_number("functions", len(store.names()))
 
     async def reload(self, space_id: str, name: str) -> None:
         """The files of a function deployed in place have changed: the next call sees them."""
@@ -353,7 +373,15 @@ class FunctionService:
             InvalidRequest: for an event that is not JSON.
             FunctionNotFound, FunctionFailed: with `reason`, and `data` ``request_id``, ``duration_ms``, ``logs``.
             LimitExceeded: for an event that is too large, a queue that is too long, or a chain of calls too deep.
+            QuotaExceeded: when the space has used up its calls, or this function runs as often at once as it may.
         """
+        account = self._quotas.account(caller.space) if self._quotas is not None else None
+        if account is None:
+            return await self._invoke(caller, name, event, timeout)
+        with account.taking("function"), account.running(name):
+            return await self._invoke(caller, name, event, timeout)
+
+    async def _invoke(self, caller: Caller, name: str, event: Any, timeout: float | None) -> Invocation:
         active = self._active.get((caller.space, name)) or await self._activate(caller.space, name)
         limit = min(timeout, active.timeout) if timeout is not None else active.timeout
         running, nested = self._as_running(caller, name)
@@ -373,15 +401,23 @@ class FunctionService:
         duration = time.perf_counter() - started
         active.pool.release(instance, duration)
         outcome.duration_ms = duration * 1000
-        self._keep(caller, outcome)
+        self._keep(caller, outcome, active.memory, len(frame))
         return outcome.result()
 
-    def _keep(self, caller: Caller, outcome: Outcome) -> None:
+    def _keep(self, caller: Caller, outcome: Outcome, memory: int, received: int) -> None:
         self._log(caller.space).add(outcome.record())
         if self._statistics is not None:
-            failed, sent = outcome.error is not None, len(outcome.value)
-            name = outcome.deployment.function
-            self._statistics.count(caller, "function", name, failed=failed, duration_ms=outcome.duration_ms, sent=sent)
+            billed = self._quotas.gb_seconds(caller.space, memory, outcome.duration_ms) if self._quotas else 0.0
+            self._statistics.count(
+                caller,
+                "function",
+                outcome.deployment.function,
+                failed=outcome.error is not None,
+                duration_ms=outcome.duration_ms,
+                received=received,
+                sent=len(outcome.value),
+                gb_seconds=billed,
+            )
 
     async def fire(self, space_id: str, name: str, trigger: str | None = None) -> Invocation:
         """Run a function as its timer would, now (`functions invoke --timer`)."""
@@ -403,7 +439,7 @@ class FunctionService:
 
     async def _fire(self, timer: Timer, at: float) -> None:
         # What comes of it is in the log: nobody waits for a timer's answer.
-        with contextlib.suppress(FunctionFailed, NotFound, LimitExceeded):
+        with contextlib.suppress(FunctionFailed, NotFound, LimitExceeded, QuotaExceeded):
             await self._run_timer(timer, at)
 
     async def _run_timer(self, timer: Timer, at: float) -> Invocation:

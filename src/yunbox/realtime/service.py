@@ -133,12 +133,14 @@ class RealtimeService:
         Raises:
             PermissionDenied, CollectionNotFound, QueryError: as reading would.
             LimitExceeded: when too many documents match.
+            QuotaExceeded: when the space may read no more.
             InvalidRequest: for a limit or a sort that is too long.
         """
         find = _checked(query)
         narrowed = await self._documents.narrow(caller, dialect, find)
         assert isinstance(narrowed, c.Find)
         find = _complete(find, narrowed.filter)
+        self._documents.count_watch(caller, find.collection)
         group = await self._group(caller.space, find)
         watch = Watch(
             id=secrets.token_hex(12),

@@ -35,10 +35,15 @@ class SpaceService:
         self._by_secret_id = {space.secret_id: space.id for space in self._spaces.values()}
         self._by_access_key = {space.access_key_id: space.id for space in self._spaces.values()}
         self._on_delete: list[Callable[[str], None]] = []
+        self._on_change: list[Callable[[Space], None]] = []
 
     def on_delete(self, callback: Callable[[str], None]) -> None:
         """Call ``callback(space_id)`` before a space's directory is removed, so that open files can be closed."""
         self._on_delete.append(callback)
+
+    def on_change(self, callback: Callable[[Space], None]) -> None:
+        """Call ``callback(space)`` after settings of a space have changed."""
+        self._on_change.append(callback)
 
     def create(self, name: str | None = None, keys: Mapping[str, str] | None = None) -> Space:
         """A new space whose id is ``name``, or a generated one; with ``keys`` that were made before, or fresh ones.
@@ -120,6 +125,8 @@ class SpaceService:
         self._store.set_settings(space_id, settings)
         space = replace(self.get(space_id), settings=settings)
         self._spaces[space_id] = space
+        for callback in self._on_change:
+            callback(space)
         return space
 
     def reset_keys(self, space_id: str, *names: str) -> Space:

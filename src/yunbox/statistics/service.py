@@ -5,17 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yunbox.caller import Caller
 from yunbox.spaces import SpaceService
+from yunbox.statistics.calendar import day_of
 from yunbox.statistics.store import Counted, Kind, Report, StatisticsStore, Total, UserDay
 
 MAX_PENDING_REPORTS = 10_000
 MAX_PENDING_TOTALS = 20_000
 MAX_NAME = 128
+MAX_SERIES = 5_000
+"""Counted things that :meth:`StatisticsService.since_start` tells apart; the rest counts under no name."""
+
+Follower = Callable[[str, Kind, bool, int, float], None]
+"""Day, kind, whether it failed, bytes sent, GB-seconds."""
 
 
 @dataclass(slots=True)
@@ -30,7 +35,7 @@ class _Pending:
 
 class StatisticsService:
     """Counters of all spaces. Counting only touches memory; a thread writes every ``interval`` seconds, so a crash loses
-    at most that much. Days are UTC.
+    at most that much. Days are those of Asia/Shanghai.
     """
 
     def __init__(self, spaces: SpaceService, *, interval: float = 30.0, clock: Callable[[], float] = time.time) -> None:
@@ -41,6 +46,8 @@ class StatisticsService:
         self._writing = threading.Lock()
         self._pending: dict[str, _Pending] = {}
         self._stores: dict[str, StatisticsStore] = {}
+        self._followers: dict[str, Follower] = {}
+        self._since_start: dict[tuple[str, Kind, str], Total] = {}
         self._stopped = threading.Event()
         self._writer: threading.Thread | None = None
         spaces.on_delete(self._forget)
@@ -55,12 +62,13 @@ class StatisticsService:
         duration_ms: float = 0.0,
         received: int = 0,
         sent: int = 0,
+        gb_seconds: float = 0.0,
     ) -> None:
         """Count one use of ``name`` (a method, a function, a collection …) by ``caller``.
 
         Clients choose names and app ids, so past a number of them the rest counts together under no name.
         """
-        day = self._day()
+        day = self.today()
         key = (day, kind, name[:MAX_NAME], (caller.app_id or "")[:MAX_NAME], caller.provider or "")
         with self._lock:
             pending = self._pending_of(caller.space)
@@ -76,8 +84,22 @@ class StatisticsService:
                 total.slowest_ms = duration_ms
             total.received += received
             total.sent += sent
+            total.gb_seconds += gb_seconds
             if caller.kind == "user" and caller.user_id:
                 pending.users.add((day, caller.user_id))
+        if self._followers and (follower := self._followers.get(caller.space)) is not None:
+            follower(day, kind, failed, sent, gb_seconds)
+
+    def follow(self, space: str, follower: Follower | None) -> None:
+        """Call ``follower`` after each count in a space, from now on; ``None`` ends it."""
+        if follower is None:
+            self._followers.pop(space, None)
+        else:
+            self._followers[space] = follower
+
+    def today(self) -> str:
+        """The day that is counted for now."""
+        return day_of(self._clock())
 
     def keep(self, caller: Caller, content: Mapping[str, Any]) -> None:
         """Keep what a client reports about itself: sessions, pages, events. When too much waits, the newest is dropped."""
@@ -98,10 +120,14 @@ class StatisticsService:
 
     def sums(self, space: str, since: str, until: str) -> dict[str, Total]:
         """The same, added up by kind."""
-        found: dict[str, Total] = {}
-        for counted, total in self.totals(space, since, until):
-            _add(found.setdefault(counted.kind, Total()), total)
-        return found
+        self.flush(space)
+        return self._store(space).sums(since, until)
+
+    def since_start(self) -> dict[tuple[str, Kind, str], Total]:
+        """What was counted since this process began, by space, kind and name: for monitoring, so it only ever grows."""
+        self.flush()
+        with self._writing:
+            return {key: replace(total) for key, total in self._since_start.items()}
 
     def users(self, space: str, since: str, until: str) -> list[UserDay]:
         """Active and new users of each day that had any."""
@@ -123,6 +149,14 @@ class StatisticsService:
                 if name in self._spaces:
                     totals = {Counted(*key): total for key, total in counted.totals.items()}
                     self._store(name).add(totals, counted.users, counted.reports)
+                    self._remember(name, totals)
+
+    def _remember(self, space: str, totals: Mapping[Counted, Total]) -> None:
+        for counted, total in totals.items():
+            key = (space, counted.kind, counted.name)
+            if key not in self._since_start and len(self._since_start) >= MAX_SERIES:
+                key = (space, counted.kind, "")
+            self._since_start.setdefault(key, Total()).add(total)
 
     def close(self) -> None:
         """Write what is left and close every file."""
@@ -147,9 +181,6 @@ class StatisticsService:
         while not self._stopped.wait(self._interval):
             self.flush()
 
-    def _day(self) -> str:
-        return _date(int(self._clock() // 86_400))
-
     def _store(self, space: str) -> StatisticsStore:
         store = self._stores.get(space)
         if store is None:
@@ -162,17 +193,5 @@ class StatisticsService:
                 self._pending.pop(space, None)
             if store := self._stores.pop(space, None):
                 store.close()
-
-
-@lru_cache(maxsize=16)
-def _date(day: int) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(day * 86_400))
-
-
-def _add(into: Total, other: Total) -> None:
-    into.calls += other.calls
-    into.errors += other.errors
-    into.duration_ms += other.duration_ms
-    into.slowest_ms = max(into.slowest_ms, other.slowest_ms)
-    into.received += other.received
-    into.sent += other.sent
+            self._followers.pop(space, None)
+            self._since_start = {key: total for key, total in self._since_start.items() if key[0] != space}

@@ -11,13 +11,16 @@ from typing import Any, Literal
 import apsw
 import orjson
 
-FORMAT = 1
-Kind = Literal["method", "function", "read", "write", "upload", "download"]
+from yunbox.statistics.calendar import day_of
+
+FORMAT = 2
+Kind = Literal["method", "function", "read", "write", "upload", "download", "hosting"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS total(
   day TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, app_id TEXT NOT NULL, provider TEXT NOT NULL,
   calls INTEGER NOT NULL, errors INTEGER NOT NULL, duration_ms REAL NOT NULL, slowest_ms REAL NOT NULL,
-  received INTEGER NOT NULL, sent INTEGER NOT NULL, PRIMARY KEY(day, kind, name, app_id, provider)) WITHOUT ROWID;
+  received INTEGER NOT NULL, sent INTEGER NOT NULL, gb_seconds REAL NOT NULL DEFAULT 0,
+  PRIMARY KEY(day, kind, name, app_id, provider)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS active(day TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY(day, user_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen(user_id TEXT PRIMARY KEY, day TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS seen_day ON seen(day);
@@ -26,9 +29,10 @@ CREATE TABLE IF NOT EXISTS report(
 CREATE INDEX IF NOT EXISTS report_day ON report(day);
 """
 _ADD = """
-INSERT INTO total VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls=calls+excluded.calls,
+INSERT INTO total VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls=calls+excluded.calls,
   errors=errors+excluded.errors, duration_ms=duration_ms+excluded.duration_ms,
-  slowest_ms=max(slowest_ms, excluded.slowest_ms), received=received+excluded.received, sent=sent+excluded.sent
+  slowest_ms=max(slowest_ms, excluded.slowest_ms), received=received+excluded.received, sent=sent+excluded.sent,
+  gb_seconds=gb_seconds+excluded.gb_seconds
 """
 
 
@@ -45,7 +49,8 @@ class Counted:
 
 @dataclass(slots=True)
 class Total:
-    """Sums of one counted thing. Durations in milliseconds, traffic in bytes."""
+    """Sums of one counted thing. Durations in milliseconds, traffic in bytes; ``gb_seconds`` is what functions' memory
+    and time come to (semantics.md §15)."""
 
     calls: int = 0
     errors: int = 0
@@ -53,6 +58,17 @@ class Total:
     slowest_ms: float = 0.0
     received: int = 0
     sent: int = 0
+    gb_seconds: float = 0.0
+
+    def add(self, other: Total) -> None:
+        """Add other sums to these."""
+        self.calls += other.calls
+        self.errors += other.errors
+        self.duration_ms += other.duration_ms
+        self.slowest_ms = max(self.slowest_ms, other.slowest_ms)
+        self.received += other.received
+        self.sent += other.sent
+        self.gb_seconds += other.gb_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,8 @@ class StatisticsStore:
         self._db.set_busy_timeout(5000)
         self._db.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").fetchall()
         self._db.execute(_SCHEMA)
+        if self._db.pragma("user_version") == 1:
+            self._db.execute("ALTER TABLE total ADD COLUMN gb_seconds REAL NOT NULL DEFAULT 0")
         self._db.execute(f"PRAGMA user_version={FORMAT}")
 
     def close(self) -> None:
@@ -103,8 +121,8 @@ class StatisticsStore:
     def _add_report(self, report: Report) -> None:
         content = orjson.dumps(dict(report.content)).decode()
         self._db.execute(
-            "INSERT INTO report(at, day, user_id, app_id, content) VALUES(?,date(?/1000,'unixepoch'),?,?,?)",
-            (report.at, report.at, report.user_id, report.app_id, content),
+            "INSERT INTO report(at, day, user_id, app_id, content) VALUES(?,?,?,?,?)",
+            (report.at, day_of(report.at / 1000), report.user_id, report.app_id, content),
         )
 
     def totals(self, since: str, until: str, kind: str | None) -> Iterator[tuple[Counted, Total]]:
@@ -113,6 +131,12 @@ class StatisticsStore:
         sql = f"SELECT * FROM total WHERE day>=? AND day<=? {where} ORDER BY day, kind, name, app_id, provider"
         for row in self._rows(sql, values):
             yield Counted(*row[:5]), Total(*row[5:])
+
+    def sums(self, since: str, until: str) -> dict[str, Total]:
+        """The same added up by kind."""
+        sql = """SELECT kind, sum(calls), sum(errors), sum(duration_ms), max(slowest_ms), sum(received), sum(sent),
+                   sum(gb_seconds) FROM total WHERE day>=? AND day<=? GROUP BY kind"""
+        return {kind: Total(*sums) for kind, *sums in self._rows(sql, [since, until])}
 
     def users(self, since: str, until: str) -> list[UserDay]:
         sql = """SELECT day, count(*), (SELECT count(*) FROM seen WHERE seen.day=active.day)
@@ -132,4 +156,5 @@ class StatisticsStore:
 
 def _row(counted: Counted, total: Total) -> tuple[Any, ...]:
     key = (counted.day, counted.kind, counted.name, counted.app_id, counted.provider)
-    return (*key, total.calls, total.errors, total.duration_ms, total.slowest_ms, total.received, total.sent)
+    traffic = (total.received, total.sent, total.gb_seconds)
+    return (*key, total.calls, total.errors, total.duration_ms, total.slowest_ms, *traffic)

@@ -11,6 +11,7 @@ from tests.protocols.mpserverless.signed import GatewayClient, ServerClient, che
 from tests.server import LiveServer
 from yunbox.protocols.mpserverless import host_call
 from yunbox.protocols.mpserverless.errors import GatewayError
+from yunbox.statistics import day_of
 
 ANONYMOUS = "serverless.auth.user.anonymousAuthorize"
 AUTHORIZE = "serverless.auth.user.authorize"
@@ -249,7 +250,7 @@ def test_calls_are_counted_and_analytics_reports_kept(cloud: LiveServer, client:
     report = {"header": {"appkey": "k"}, "analytics": {"sessions": [{"id": "s1"}]}}
     assert client.call("serverless.huoban.youmeng.network.forward", report) == {"success": True}
     assert client.refused("serverless.huoban.youmeng.network.forward", {"x": "y" * 300_000}) == "LimitExceeded"
-    statistics, today = cloud.services.statistics, time.strftime("%Y-%m-%d", time.gmtime())
+    statistics, today = cloud.services.statistics, day_of(time.time())
     calls = {counted.name: total for counted, total in statistics.totals(client.space.id, today, today, "method")}
     assert calls[PROFILE].calls == 1, "a call without a valid token is nobody's"
     assert calls[PROFILE].sent > 0

@@ -16,6 +16,7 @@ from tests.server import LiveServer
 from yunbox.protocols.mpserverless.openapi import signing
 from yunbox.protocols.mpserverless.openapi.registry import ACTIONS
 from yunbox.spaces import Space
+from yunbox.statistics import day_of
 from yunbox.tools.backup import write_backup
 
 DECLARATIONS = Path(__file__).parents[4] / "shared" / "wire" / "pop-actions.json"
@@ -392,7 +393,7 @@ def test_usage_is_counted(account: Account, client: GatewayClient, server: Serve
     client.db("insertOne", collection="things", doc={"n": 1})
     client.db("find", collection="things")
     server.db("find", collection="things")
-    today = time.strftime("%Y-%m-%d", time.gmtime())
+    today = day_of(time.time())
     (row,) = account.call("QuerySpaceUsage", StartTime=today, EndTime=today, Interval=1)["SpaceUsageDataList"]
     assert (row["DbUsage"]["ReadCount"], row["DbUsage"]["WriteCount"]) == (2, 1)
     used = account.call("DescribeResourceUsage", StartTime=today, EndTime=today)

@@ -9,6 +9,7 @@ from yunbox.protocols.manage import (
     documents,
     files,
     functions,
+    quotas,
     rules,
     spaces,
     statistics,
@@ -33,6 +34,7 @@ ROUTES = (
     *files.ROUTES,
     *backups.ROUTES,
     *statistics.ROUTES,
+    *quotas.ROUTES,
 )
 
 

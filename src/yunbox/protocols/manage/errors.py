@@ -20,6 +20,7 @@ STATUS: dict[str, int] = {
     "unauthenticated": 401,
     "permission_denied": 403,
     "limit_exceeded": 413,
+    "quota_exceeded": 429,
     "function_failed": 422,
 }
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import asdict
 from typing import Any, get_args
 
 from yunbox.errors import InvalidRequest
 from yunbox.protocols.manage.routing import Call, Row
-from yunbox.statistics import Kind
+from yunbox.statistics import Kind, begin_of, day_of
 
 _DAY_S = 86_400
 _DEFAULT_DAYS = 7
 
 
 def _days(call: Call) -> tuple[str, str]:
-    """``since`` and ``until`` (``2026-11-21``, both included); the last week when they are left out."""
+    """``since`` and ``until`` (``2026-11-21`` of Asia/Shanghai, both included); the last week when they are left out."""
     now = call.services.clock()
-    since = call.query.get("since") or time.strftime("%Y-%m-%d", time.gmtime(now - (_DEFAULT_DAYS - 1) * _DAY_S))
-    until = call.query.get("until") or time.strftime("%Y-%m-%d", time.gmtime(now))
+    since = call.query.get("since") or day_of(now - (_DEFAULT_DAYS - 1) * _DAY_S)
+    until = call.query.get("until") or day_of(now)
     for day in (since, until):
         try:
-            time.strptime(day, "%Y-%m-%d")
+            begin_of(day)
         except ValueError:
             raise InvalidRequest(f"`{day}` is no day; write it as 2026-11-21 / 日期格式应为 2026-11-21") from None
     return since, until

@@ -6,7 +6,7 @@ to the app as it is.
 
 from __future__ import annotations
 
-from yunbox.errors import FunctionFailed, InvalidRequest, QueryError, YunboxError
+from yunbox.errors import FunctionFailed, InvalidRequest, QueryError, QuotaExceeded, YunboxError
 
 INVALID_TOKEN = "GATEWAY_INVALID_TOKEN"
 INTERNAL = "InternalServerError"
@@ -22,6 +22,7 @@ _CODES = {
     "unauthenticated": INVALID_TOKEN,
     "permission_denied": "PermissionDenied",
     "limit_exceeded": "LimitExceeded",
+    "quota_exceeded": "PrePayResourceExhausted",
     "function_failed": "FunctionServerError",
     "query_error": INTERNAL,
     "duplicate_key": "DuplicateKey",
@@ -45,6 +46,10 @@ def error_code(error: YunboxError) -> str:
     """The ``code`` a client of this protocol receives for ``error``."""
     if isinstance(error, GatewayError):
         return error.vendor_code
+    if isinstance(error, QuotaExceeded) and error.item == "function_concurrency":
+        return "Throttling.Api.Concurrency"
+    if isinstance(error, QuotaExceeded) and error.item.startswith("function"):
+        return "FunctionResourceExhausted"
     if isinstance(error, FunctionFailed) and error.reason in _USER_CODE_FAILURES:
         return "FunctionBizError"
     if isinstance(error, QueryError) and error.number in _BAD_COMMAND:

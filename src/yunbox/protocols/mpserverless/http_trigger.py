@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from yunbox.caller import Caller
-from yunbox.errors import FunctionNotFound, LimitExceeded, YunboxError
+from yunbox.errors import FunctionNotFound, LimitExceeded, QuotaExceeded, YunboxError
 from yunbox.http import JSON, ClientDisconnected, Request, Response
 from yunbox.protocols.mpserverless.errors import GatewayError, error_code
 from yunbox.services import Services
@@ -36,6 +36,7 @@ _SAFETY = (
     ("content-security-policy", "sandbox allow-scripts allow-forms allow-popups allow-modals"),
     ("x-content-type-options", "nosniff"),
 )
+_STATUSES = ((FunctionNotFound, 404), (QuotaExceeded, 429))
 _OWN_HEADERS = frozenset(
     ("connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "content-type", *dict(_SAFETY))
 )
@@ -83,7 +84,7 @@ class HttpTrigger:
         except ClientDisconnected:
             raise
         except YunboxError as error:
-            status = 404 if isinstance(error, FunctionNotFound) else 400
+            status = next((code for kind, code in _STATUSES if isinstance(error, kind)), 400)
             content = {"error": {"code": error_code(error), "message": error.message}}
             return Response(orjson.dumps(content), status, JSON, (("request-id", request_id),))
 

@@ -6,9 +6,7 @@ from yunbox.protocols.mpserverless.call import Call
 
 
 def measure(call: Call, failed: bool, duration_ms: float, sent: int) -> None:
-    """Count one finished call; a reported upload counts as one more."""
+    """Count one finished call."""
     statistics = call.services.statistics
     method = call.method if call.method.startswith("serverless.") else "other"
     statistics.count(call.caller, "method", method, failed=failed, duration_ms=duration_ms, sent=sent)
-    if call.method.endswith(".report") and not failed:
-        statistics.count(call.caller, "upload", "files")

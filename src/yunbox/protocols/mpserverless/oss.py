@@ -20,7 +20,7 @@ from urllib.parse import quote
 import multipart
 import orjson
 
-from yunbox.errors import LimitExceeded, PermissionDenied, Unauthenticated, YunboxError
+from yunbox.errors import LimitExceeded, PermissionDenied, QuotaExceeded, Unauthenticated, YunboxError
 from yunbox.files.service import FileService
 from yunbox.files.sites import SUFFIX
 from yunbox.files.tickets import UploadTicket
@@ -262,6 +262,8 @@ def _refusal(error: YunboxError) -> Response:
             status, code = 403, "AccessDenied"
         case LimitExceeded():
             code = "EntityTooLarge"
+        case QuotaExceeded():
+            status, code = 403, "QuotaExceeded"
     body = orjson.dumps({"error": {"code": code, "message": error.message}})
     return Response(body, status, JSON, _CORS)
 

@@ -6,7 +6,7 @@ import asyncio
 from email.utils import formatdate
 from urllib.parse import quote
 
-from yunbox.errors import PermissionDenied, YunboxError
+from yunbox.errors import PermissionDenied, QuotaExceeded, YunboxError
 from yunbox.files.service import OpenFile
 from yunbox.http import Receive, Request, Response, Scope, Send
 from yunbox.services import Services
@@ -32,6 +32,8 @@ class SiteApp:
             response = await self._handle(request, send)
         except PermissionDenied as error:
             response = _text(403, error.message)
+        except QuotaExceeded as error:
+            response = _text(429, error.message)
         except YunboxError as error:
             response = _text(404, error.message)
         if response is not None:
@@ -48,30 +50,35 @@ class SiteApp:
         if page.opened is None:
             return Response(b"", page.status, "", (("location", quote(page.location)),))
         try:
-            return await _send_page(request, page.opened, page.status, send)
+            return await self._send_page(space_id, request, page.opened, page.status, send)
         finally:
             page.opened.reader.close()
 
-
-async def _send_page(request: Request, opened: OpenFile, status: int, send: Send) -> Response | None:
-    file = opened.file
-    headers = [
-        *_SAFETY,
-        ("etag", file.etag),
-        ("last-modified", formatdate(file.modified_at / 1000, usegmt=True)),
-        *file.headers.items(),
-    ]
-    if status == 200 and file.etag in request.header("if-none-match"):
-        return Response(b"", 304, "", headers)
-    headers += [("content-length", str(file.size)), ("content-type", file.content_type)]
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    end = file.size if request.method == "GET" else 0
-    for start in range(0, end, _CHUNK):
-        chunk = await asyncio.to_thread(opened.reader.read, start, min(_CHUNK, end - start))
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
-    return None
+    async def _send_page(
+        self, space_id: str, request: Request, opened: OpenFile, status: int, send: Send
+    ) -> Response | None:
+        file = opened.file
+        headers = [
+            *_SAFETY,
+            ("etag", file.etag),
+            ("last-modified", formatdate(file.modified_at / 1000, usegmt=True)),
+            *file.headers.items(),
+        ]
+        if status == 200 and file.etag in request.header("if-none-match"):
+            return Response(b"", 304, "", headers)
+        headers += [("content-length", str(file.size)), ("content-type", file.content_type)]
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        sent = 0
+        try:
+            for start in range(0, file.size if request.method == "GET" else 0, _CHUNK):
+                chunk = await asyncio.to_thread(opened.reader.read, start, min(_CHUNK, file.size - start))
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                sent += len(chunk)
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._services.sites.sent(space_id, sent)
+        return None
 
 
 def _text(status: int, message: str) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yunbox.errors import FunctionFailed, QueryError, YunboxError
+from yunbox.errors import FunctionFailed, QueryError, QuotaExceeded, YunboxError
 
 NUMBERS = {
     "SYS_ERR": -501001,
@@ -63,6 +63,7 @@ _CODES = {
     "unauthenticated": "SIGN_PARAM_INVALID",
     "permission_denied": "PERMISSION_DENIED",
     "limit_exceeded": "EXCEED_REQUEST_SIZE_LIMIT",
+    "quota_exceeded": "EXCEED_REQUEST_LIMIT",
     "function_failed": "FUNCTIONS_EXECUTE_FAIL",
     "query_error": "DATABASE_REQUEST_FAILED",
     "duplicate_key": "DATABASE_REQUEST_FAILED",
@@ -75,6 +76,20 @@ _IN_FAMILY = {
     ("storage", "already_exists"): "STORAGE_REQUEST_FAIL",
     ("functions", "limit_exceeded"): "FUNCTIONS_REQUEST_FAIL",
 }
+_OF_ITEM = {
+    "function_concurrency": "EXCEED_CONCURRENT_REQUEST_LIMIT",
+    "collections": "DATABASE_COLLECTION_EXCEED_LIMIT",
+}
+QUOTA_NUMBERS = {
+    "db_reads_per_day": -501015,
+    "db_reads_per_month": -501015,
+    "db_writes_per_day": -501016,
+    "db_writes_per_month": -501016,
+    "db_mb": -501017,
+    "storage_mb": -501017,
+}
+"""Item of a quota -> its own number. No SDK has a word for these, so they are told in the message; the HTTP API has the
+number itself."""
 _UNKNOWN_OPERATORS = frozenset({168, 40324, 15999, 28667})
 
 
@@ -90,6 +105,8 @@ def vendor_error(error: YunboxError, action: str = "") -> VendorError:
 def _special_code(error: YunboxError, code: str) -> str:
     if error.data.get("reason") == "transaction":
         return "DATABASE_TRANSACTION_FAIL"
+    if isinstance(error, QuotaExceeded):
+        return _OF_ITEM.get(error.item, code)
     if isinstance(error, QueryError) and error.number in _UNKNOWN_OPERATORS:
         return "DATABASE_INVALID_OPERRATOR"
     return code
@@ -112,6 +129,8 @@ def _text(error: YunboxError, family: str) -> str:
         return f"[ResourceUnavailable.ResourceExist] Table exist. {error.message}"
     if error.code == "function_not_found":
         return f"FunctionName parameter could not be found. {error.message}"
+    if isinstance(error, QuotaExceeded) and (number := QUOTA_NUMBERS.get(error.item)):
+        return f"[{number}] {error.message}"
     if isinstance(error, FunctionFailed):
         return error.stack or error.message
     return error.message

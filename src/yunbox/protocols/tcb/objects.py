@@ -17,7 +17,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from yunbox.caller import Caller
 from yunbox.errors import FileNotFound, InvalidRequest, LimitExceeded, PermissionDenied, SpaceNotFound, YunboxError
-from yunbox.files import OpenFile, StoredFile, UploadTicket, check_key
+from yunbox.files import OpenFile, Sent, StoredFile, UploadTicket, check_key
 from yunbox.http import ClientDisconnected, Receive, Request, Response, Route, Scope, Send
 from yunbox.protocols.tcb.cors import allows, check_origin, cors_headers, preflight
 from yunbox.services import Services
@@ -199,11 +199,12 @@ class ObjectApp:
     async def _download(self, request: Request, send: Send) -> Response | None:
         space, key = self._place(request)
         self._check_link(request, space, key)
-        opened = self._services.files.open(space.id, key)
-        try:
-            return await _send_file(request, opened, _readers(space, request), send)
-        finally:
-            opened.reader.close()
+        with self._services.files.downloading(space.id) as sent:
+            opened = self._services.files.open(space.id, key)
+            try:
+                return await _send_file(request, opened, _readers(space, request), send, sent)
+            finally:
+                opened.reader.close()
 
     def _check_link(self, request: Request, space: Space, key: str) -> None:
         query, files = request.query, self._services.files
@@ -297,7 +298,9 @@ def _readers(space: Space, request: Request) -> list[tuple[str, str]]:
     return cors_headers(request) if allows(space.settings, request.header("origin")) else [("vary", "Origin")]
 
 
-async def _send_file(request: Request, opened: OpenFile, cors: list[tuple[str, str]], send: Send) -> Response | None:
+async def _send_file(
+    request: Request, opened: OpenFile, cors: list[tuple[str, str]], send: Send, sent: Sent
+) -> Response | None:
     file = opened.file
     headers = [*_download_headers(file), *cors]
     if file.etag in request.header("if-none-match") or request.header("if-none-match") == "*":
@@ -312,17 +315,20 @@ async def _send_file(request: Request, opened: OpenFile, cors: list[tuple[str, s
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": 206 if partial else 200, "headers": raw})
     with suppress(OSError):  # the client went away
-        await _send_body(opened, start, end if request.method == "GET" else start, send)
+        await _send_body(opened, start, end if request.method == "GET" else start, send, sent)
     return None
 
 
-async def _send_body(opened: OpenFile, start: int, end: int, send: Send) -> None:
+async def _send_body(opened: OpenFile, start: int, end: int, send: Send, sent: Sent) -> None:
     while end - start > _CHUNK:
         chunk = await asyncio.to_thread(opened.reader.read, start, _CHUNK)
         start += len(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        sent.add(len(chunk))
     last = opened.reader.read(start, end - start) if end > start else b""
     await send({"type": "http.response.body", "body": last})
+    if last:
+        sent.add(len(last))
 
 
 def _download_headers(file: StoredFile) -> list[tuple[str, str]]:
@@ -367,6 +373,7 @@ _XML_CODES: dict[str, tuple[int, str]] = {
     "space_not_found": (404, "NoSuchBucket"),
     "already_exists": (409, "FileAlreadyExists"),
     "limit_exceeded": (413, "EntityTooLarge"),
+    "quota_exceeded": (403, "QuotaExceeded"),
     "invalid_request": (400, "InvalidArgument"),
 }
 

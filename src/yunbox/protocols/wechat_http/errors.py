@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from yunbox.errors import FunctionFailed, QueryError, YunboxError
+from yunbox.errors import FunctionFailed, QueryError, QuotaExceeded, YunboxError
+from yunbox.protocols.tcb.errors import QUOTA_NUMBERS, vendor_error
 
 NUMBERS = {
     "internal": -1,
@@ -40,6 +41,8 @@ class ApiError(Exception):
 
 def api_error(error: YunboxError) -> ApiError:
     """What a caller is told of ``error``."""
+    if isinstance(error, QuotaExceeded):
+        return ApiError(QUOTA_NUMBERS.get(error.item) or vendor_error(error).number, error.message)
     if isinstance(error, FunctionFailed) and error.reason == "timeout":
         return ApiError(FUNCTION_TIMED_OUT, error.message)
     if isinstance(error, QueryError) and error.number == _MAX_TIME_EXPIRED:

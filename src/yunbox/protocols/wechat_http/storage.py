@@ -34,6 +34,7 @@ def _link(call: Call, item: Any) -> dict[str, Any]:
     try:
         key = FileIds(call.space).decode(file_id)
         call.services.files.stat(call.space.id, key)
+        call.services.files.check_download(call.space.id)
         link = call.services.address.public + call.services.files.temporary_url(call.space.id, key, seconds)
     except YunboxError as error:
         return {"fileid": file_id, "download_url": "", **_status(error)}

@@ -435,6 +435,21 @@ class Engine:
         """Whether a collection exists."""
         return name in self._writer.catalog
 
+    def count_collections(self) -> int:
+        """How many collections there are."""
+        return len(self._writer.catalog)
+
+    def count_indexes(self, name: str) -> int:
+        """How many indexes a collection has, beside the one on ``_id``; none when it does not exist."""
+        collection = self._writer.catalog.get(name)
+        return 0 if collection is None else len(collection.indexes)
+
+    def used_bytes(self) -> int:
+        """What documents and indexes take of the file; what deletions have freed does not count."""
+        with self._readers.lent() as connection:
+            free = int(connection.pragma("freelist_count")) * int(connection.pragma("page_size"))
+            return _bytes_of(connection) - free
+
     def create_index(self, command: c.CreateIndex, progress: building.Progress | None = None) -> str:
         """Make an index while the collection stays in use. ``progress`` is called with (row reached, documents)."""
         name = building.create_index(self._writer, command, progress)

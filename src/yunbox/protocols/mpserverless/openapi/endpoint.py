@@ -31,6 +31,7 @@ _CODES = {
     "already_exists": (409, "EntityAlreadyExists"),
     "permission_denied": (403, "AccessDenied"),
     "limit_exceeded": (400, "LimitExceeded"),
+    "quota_exceeded": (400, "PrePayResourceExhausted"),
     "function_failed": (400, "FunctionBizError"),
 }
 

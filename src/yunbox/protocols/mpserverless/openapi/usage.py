@@ -1,18 +1,20 @@
-"""Actions on quotas and usage. Nothing is billed here; figures are counted where they are kept anyway."""
+"""Actions on quotas and usage. Nothing is billed here; figures are counted where they are kept anyway. Days are those of
+Asia/Shanghai."""
 
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from yunbox.documents import commands as c
 from yunbox.documents.dialects import MONGO
 from yunbox.protocols.mpserverless.openapi.action import Action, Handler, Refusal, paginate
 from yunbox.protocols.mpserverless.openapi.spaces import unsupported
-from yunbox.statistics import Total
+from yunbox.statistics import Total, begin_of, day_of
 
 MAX_DAYS = 366
+_ZONE = timezone(timedelta(hours=8))
 
 
 async def resource_quota(action: Action) -> dict[str, Any]:
@@ -23,7 +25,7 @@ async def resource_quota(action: Action) -> dict[str, Any]:
 
 async def space_consumption(action: Action) -> dict[str, Any]:
     """What the space holds now and used this month."""
-    now = action.services.clock.now()
+    now = action.services.clock.now().astimezone(_ZONE)
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = (first + timedelta(days=32)).replace(day=1)
     held = await _held(action)
@@ -73,10 +75,12 @@ ACTIONS: dict[str, Handler] = {
 
 
 async def _held(action: Action) -> dict[str, int]:
-    """Bytes of documents and files."""
+    """Bytes of documents, files and the web site."""
     collections: list[c.CollectionInfo] = await action.services.documents.run(action.caller, MONGO, c.ListCollections())
     _, stored = action.services.files.usage(action.space.id)
-    return {"documents": sum(info.size for info in collections), "files": stored}
+    sites = action.services.sites
+    site = sites.files.usage(sites.owner(action.space.id).space)[1] if sites.is_open(action.space.id) else 0
+    return {"documents": sum(info.size for info in collections), "files": stored, "site": site}
 
 
 async def _daily(action: Action, since: datetime, until: datetime) -> list[tuple[datetime, dict[str, Any]]]:
@@ -85,11 +89,8 @@ async def _daily(action: Action, since: datetime, until: datetime) -> list[tuple
     held, statistics = await _held(action), action.services.statistics
     days: dict[str, dict[str, Total]] = {}
     for counted, total in statistics.totals(action.space.id, _day(since), _day(until)):
-        sums = days.setdefault(counted.day, {}).setdefault(counted.kind, Total())
-        sums.calls += total.calls
-        sums.duration_ms += total.duration_ms
-        sums.sent += total.sent
-    return [(datetime.fromisoformat(day).replace(tzinfo=UTC), _usage(sums, held)) for day, sums in days.items()]
+        days.setdefault(counted.day, {}).setdefault(counted.kind, Total()).add(total)
+    return [(datetime.fromtimestamp(begin_of(day), UTC), _usage(sums, held)) for day, sums in days.items()]
 
 
 def _usage(sums: dict[str, Total], held: dict[str, int]) -> dict[str, Any]:
@@ -113,12 +114,12 @@ def _usage(sums: dict[str, Total], held: dict[str, int]) -> dict[str, Any]:
             "CdnTraffic": sums.get("download", nothing).sent,
             "StorageSize": held["files"],
         },
-        "WhUsage": {"CdnTraffic": 0, "StorageSize": 0},
+        "WhUsage": {"CdnTraffic": sums.get("hosting", nothing).sent, "StorageSize": held["site"]},
     }
 
 
 def _resource_row(day: datetime, usage: dict[str, Any]) -> dict[str, Any]:
-    functions, documents, files = usage["FcUsage"], usage["DbUsage"], usage["CsUsage"]
+    functions, documents, files, site = (usage[name] for name in ("FcUsage", "DbUsage", "CsUsage", "WhUsage"))
     return {
         "StartTime": f"{day:%Y-%m-%dT%H:%M:%SZ}",
         "EndTime": f"{day + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
@@ -138,7 +139,7 @@ def _resource_row(day: datetime, usage: dict[str, Any]) -> dict[str, Any]:
             "Upload": files["UploadCount"],
             "Traffic": files["CdnTraffic"],
         },
-        "StaticWeb": {"DataSize": 0, "Traffic": 0},
+        "StaticWeb": {"DataSize": site["StorageSize"], "Traffic": site["CdnTraffic"]},
     }
 
 
@@ -154,4 +155,4 @@ def _moment(action: Action, name: str) -> datetime:
 
 
 def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d}"
+    return day_of(moment.timestamp())

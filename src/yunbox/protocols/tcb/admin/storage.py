@@ -72,6 +72,7 @@ def link_for(call: Call, key: str, max_age: Any) -> tuple[str, int]:
     files, space = call.services.files, call.caller.space
     if not files.may_read(call.caller, files.stat(space, key)):
         raise PermissionDenied(f"no permission to read the file `{key}` / 没有读取该文件的权限")
+    files.check_download(space)
     seconds = int(max_age) if isinstance(max_age, (int, float)) and max_age > 0 else DEFAULT_MAX_AGE
     return _origin(call) + files.temporary_url(space, key, seconds), seconds
 
