@@ -187,6 +187,8 @@ class DocumentService:
         if isinstance(command, c.CreateCollection):
             self._check_create_collection(caller)
             return command
+        if isinstance(command, c.Explain) and isinstance(command.command, c.Aggregate):
+            return replace(command, command=await self.narrow(caller, dialect, command.command))
         command = self._bounded(caller, dialect, command)
         command = _completed(dialect, command)
         if isinstance(command, c.Find) and not self.shows_owner(caller.space, dialect, command):

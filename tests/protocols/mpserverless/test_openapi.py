@@ -384,6 +384,11 @@ def test_document_commands(account: Account, server: ServerClient) -> None:
     assert account.call("QuerySpaceConsumption")["DbUsage"]["StorageSize"] > 0
     account.call("DeleteDBCollection", Body=json.dumps({"collection": "stuff"}))
     assert run(command="collections") == []
+    run(command="createCollection", name="mine")
+    run(command="rename", collection="mine", newName="yours")
+    assert [row["name"] for row in run(command="collections")] == ["yours"]
+    run(command="drop", collection="yours")
+    assert run(command="collections") == []
     assert account.refused("RunDBCommand", Body="{") == (400, "InvalidBody")
     assert account.refused("RunDBCommand", Body='{"command":"explode"}') == (400, "InvalidParameter")
 

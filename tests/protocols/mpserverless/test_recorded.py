@@ -15,6 +15,8 @@ import pytest
 from tests.protocols.mpserverless.signed import GatewayClient, ServerClient, checked
 from tests.server import LiveServer
 
+pytestmark = pytest.mark.recorded
+
 RECORDINGS = Path(__file__).parents[4] / "shared" / "wire" / "aliyun-captures.json"
 FUNCTIONS = {
     "echo": "module.exports = async (ctx) => ({ args: ctx.args })",

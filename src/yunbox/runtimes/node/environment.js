@@ -66,14 +66,13 @@ function invocationVariables (configuration, caller) {
 }
 
 // `env` of the (ctx) form.
+// Only a client's call has the last three, and an anonymous one no app id (the guide's table of `ctx.env`).
 function mpEnvironment (configuration, caller) {
-  return {
-    MP_SPACE_ID: configuration.space,
-    MP_SOURCE: mpSource(caller.source),
-    MP_USER_AGENT: caller.userAgent || '',
-    MP_CLIENT_IP: caller.clientIp || '',
-    MP_APP_ID: caller.appId || ''
-  }
+  const environment = { MP_SPACE_ID: configuration.space, MP_SOURCE: mpSource(caller.source) }
+  if (environment.MP_SOURCE !== 'client') return environment
+  Object.assign(environment, { MP_USER_AGENT: caller.userAgent || '', MP_CLIENT_IP: caller.clientIp || '' })
+  if (caller.appId && !caller.anonymous) environment.MP_APP_ID = caller.appId
+  return environment
 }
 
 module.exports = { namingVariables, staticVariables, invocationVariables, mpEnvironment, tcbSource }

@@ -74,6 +74,16 @@ async function loadFunction (directory, handler) {
   return findHandler(await loadModule(entry.file), entry.name)
 }
 
+// The mpserverless cloud unpacks a function's code at /tmp/function/NAME (FA-1).
+function linkCode ({ directory, name }) {
+  try {
+    fs.mkdirSync('/tmp/function', { recursive: true })
+    fs.symlinkSync(directory, `/tmp/function/${name}`)
+  } catch {
+    // Whoever counts on that path sees that it is not there.
+  }
+}
+
 function preload (files) {
   for (const file of files) {
     try {
@@ -84,4 +94,4 @@ function preload (files) {
   }
 }
 
-module.exports = { loadFunction, setSearchPath, preload }
+module.exports = { linkCode, loadFunction, setSearchPath, preload }

@@ -12,7 +12,7 @@ const { moveClock } = require('./clock.js')
 const { installRedirect } = require('./redirect.js')
 const { staticVariables, namingVariables } = require('./environment.js')
 const { Invocation, failureFrame, noteRestingResources } = require('./invocation.js')
-const { loadFunction, setSearchPath, preload } = require('./loading.js')
+const { linkCode, loadFunction, setSearchPath, preload } = require('./loading.js')
 const { installPrivateTmp } = require('./tmp.js')
 const mpserverless = require('./mpserverless.js')
 
@@ -59,6 +59,7 @@ function load () {
   const attempt = storage.run(Invocation.forLoading(configuration), () => loadFunction(configuration.directory, configuration.handler))
   loading = attempt.then(loaded => {
     handler = loaded
+    if (handler.kind === 'context') linkCode(configuration)
     send(JSON.stringify({ t: 'loaded', milliseconds: performance.now() - started }))
   })
   // Whoever invokes next sees the error; until then it is nobody's.

@@ -101,7 +101,18 @@ async def _create_index(action: Action, body: Document) -> Document:
 
 
 async def _drop_index(action: Action, body: Document) -> Document:
-    await _run(action, c.DropIndex(_name(body, "collection"), _name(body, "dropIndex", "index", "name")))
+    await _run(action, c.DropIndex(_name(body, "collection"), _name(body, "dropIndex", "indexName", "index", "name")))
+    return {"affectedDocs": 0, "result": {"ok": 1}}
+
+
+async def _drop(action: Action, body: Document) -> Document:
+    await action.services.documents.drop_collection(action.space.id, _name(body, "collection", "name"))
+    return {"affectedDocs": 0, "result": {"ok": 1}}
+
+
+async def _rename(action: Action, body: Document) -> Document:
+    documents = action.services.documents
+    await documents.rename_collection(action.space.id, _name(body, "collection"), _name(body, "newName"))
     return {"affectedDocs": 0, "result": {"ok": 1}}
 
 
@@ -111,4 +122,6 @@ _ADMINISTRATION: dict[str, Callable[[Action, Document], Awaitable[Document]]] = 
     "listIndexes": _list_indexes,
     "createIndex": _create_index,
     "dropIndex": _drop_index,
+    "drop": _drop,
+    "rename": _rename,
 }
