@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -40,4 +40,5 @@ for (const [name, install] of [['wx', 'install'], ['my', 'installAlipay']]) {
   writeFileSync(`miniprogram_dist/${name}.js`, `module.exports = require('./index.js').${install}();\n`)
   writeFileSync(`dist/${name}.cjs`, `module.exports = require('./node.cjs').${install}();\n`)
 }
+cpSync('cloud-image', 'miniprogram_dist/cloud-image', { recursive: true })
 rmSync('build', { recursive: true })

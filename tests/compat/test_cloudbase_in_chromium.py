@@ -15,6 +15,7 @@ from tests.server import LiveServer
 
 __all__ = ["node", "prepared"]
 
+TESTS = HERE.parent
 PACKAGES = {
     "tcb": "tcb-js-sdk-1.10.10",
     "1": "cloudbase-js-sdk-1.8.4",
@@ -22,8 +23,8 @@ PACKAGES = {
     "3": "cloudbase-js-sdk-3.7.0",
 }
 PAGE = """<!doctype html><meta charset="utf-8"><title>{name}</title>
-<body><script src="/web/sockets.js"></script><script src="/sdk/{name}.js"></script>
-<script type="module" src="/web/page.mjs"></script>"""
+<body><script src="/tests/compat/web/sockets.js"></script><script src="/sdk/{name}.js"></script>
+<script type="module" src="/tests/compat/web/page.mjs"></script>"""
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +34,7 @@ def page_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path | str
     for name, package in PACKAGES.items():
         bundle(package, HERE, scripts / f"{name}.js")
     texts: dict[str, Path | str] = {f"/{name}.html": PAGE.format(name=name) for name in PACKAGES}
-    return {**texts, "/web/": HERE / "web", "/sdk/": scripts}
+    return {**texts, "/tests/": TESTS, "/sdk/": scripts}
 
 
 @pytest.fixture(scope="module")

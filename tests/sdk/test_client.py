@@ -68,7 +68,7 @@ def test_every_step_passes(cloud: LiveServer, tmp_path: Path, host: str) -> None
     create_collections(cloud, space, "notes")
     (tmp_path / "index.js").write_text(ECHO)
     cloud.call(cloud.services.functions.deploy(space.id, tmp_path, "echo"))
-    assert passed(run_script("suite.js", host, cloud.endpoint, space.id)) >= 23
+    assert passed(run_script("node.mjs", host, cloud.endpoint, space.id)) >= 23
 
 
 def test_signing_in_installing_and_lost_sockets(cloud: LiveServer) -> None:

@@ -77,7 +77,7 @@ export function makeCloud<T extends object>(target: T, host: Host, ready: Fields
     uploadFile: (options) => {
       const transfer = new RunningTransfer('upload')
       if (options && options.onProgress) transfer.task.onProgressUpdate(options.onProgress)
-      const work = () => uploadFile(client('storage', options && options.config).transport(), options, transfer)
+      const work = () => uploadPublic(client('storage', options && options.config).transport(), options, transfer)
       return withTask(settle('cloud.uploadFile', options, work), transfer, options)
     },
     downloadFile: (options) => {
@@ -136,6 +136,13 @@ class Client {
 
 function environment(env: Environments, part: Part): string | undefined {
   return isObject(env) ? (env as Fields)[part] : (env as string | undefined)
+}
+
+/** An upload whose file id is a web address where the settings want one. */
+function uploadPublic(transport: Transport, options: UploadFileOptions, transfer: RunningTransfer): Promise<any> {
+  return uploadFile(transport, options, transfer).then((done) =>
+    transport.settings.fileURLs ? assign(done, { fileID: publicURL(transport.endpoint, done.fileID) }) : done,
+  )
 }
 
 /** Callback style returns the task; promise style a promise that is a task, too. */

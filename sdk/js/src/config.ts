@@ -28,6 +28,11 @@ export interface Settings {
   signIn?: SignIn
   /** Most documents that one `get` of a query asks for; 20 is what WeChat allows. Without it the server decides. */
   maxLimit?: number
+  /**
+   * Uploads answer with a web address in place of a `cloud://` id, which `<image>` shows as it is; every call takes
+   * both. For spaces whose files everybody may read.
+   */
+  fileURLs?: boolean
   /** Milliseconds until a request is given up. */
   timeout?: number
 }

@@ -291,4 +291,6 @@ function startPage() {
   return realm.yunbox
 }
 
-module.exports = { startMiniProgram, startPage, newFile }
+const hostAPI = (kind, user) => MAKERS[kind](user)
+
+module.exports = { hostAPI, startMiniProgram, startPage, newFile }

@@ -28,6 +28,7 @@ MAX_PATH_BYTES = 850
 
 _log = logging.getLogger("yunbox.tcb.objects")
 _BUCKET = re.compile(r"[0-9a-f]{4}-(?P<space>.+?)(?:-(?P<account>\d{6,}))?")
+_ADDRESS = re.compile(r"https?://[^/]+/files/([^/?#]+)/([^?#]+)")
 _FIELD_BYTES = 64 * 1024
 _CHUNK = 256 * 1024
 _KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "expires")
@@ -49,12 +50,15 @@ class FileIds:
         return f"cloud://{self._space.id}.{self._space.bucket}/{key}"
 
     def decode(self, file_id: str) -> str:
-        """The key in a file id; the bucket's account suffix may be missing.
+        """The key in a file id, or in the address of a file here; the bucket's account suffix may be missing.
 
         Raises:
             SpaceNotFound: when it belongs to another environment.
             FileNotFound: when it is not a file id, or the bucket is not the space's.
         """
+        if address := _ADDRESS.match(file_id):
+            self._check_place(self._space.id, address[1])
+            return _stored_key(unquote(address[2]))
         match = re.fullmatch(r"cloud://([^./]+)\.([^/]+)/(.+)", file_id, re.DOTALL)
         if not match:
             raise FileNotFound(f"`{file_id[:100]}` is not a file id: cloud://ENV.BUCKET/PATH / fileID 格式错误")
@@ -70,7 +74,7 @@ class FileIds:
 
     def path(self, name: str) -> str:
         """The key that a file id or a plain path names."""
-        return self.decode(name) if name.startswith("cloud://") else name.removeprefix("/")
+        return self.decode(name) if "://" in name else name.removeprefix("/")
 
 
 def upload_metadata(
@@ -144,7 +148,7 @@ class ObjectApp:
         space = self._services.spaces.get(space_id)
         if bucket not in (space.bucket, space.bucket.rpartition("-")[0]):
             raise FileNotFound("there is no such bucket / 存储桶不存在", bucket=True)
-        return space, _from_hex(key[2:]) if key.startswith("~/") else key
+        return space, _stored_key(key)
 
     # Uploads
 
@@ -283,9 +287,12 @@ def _stored(file: StoredFile, status: int, request: Request) -> Response:
     return Response(b"", status, "", (("etag", file.etag), *cors_headers(request)))
 
 
-def _from_hex(text: str) -> str:
+def _stored_key(path: str) -> str:
+    """The key behind the path of an address; ``~/`` stands before keys in hexadecimal."""
+    if not path.startswith("~/"):
+        return path
     try:
-        return bytes.fromhex(text).decode()
+        return bytes.fromhex(path[2:]).decode()
     except ValueError:
         raise FileNotFound("there is no such file / 文件不存在") from None
 
