@@ -17,6 +17,7 @@ from tests.cli.conftest import CommandLine, environment_of
 from tests.conftest import not_run
 from tests.server import LiveServer
 from yunbox.caller import Caller
+from yunbox.documents import commands
 from yunbox.projects import Project, find_project
 from yunbox.spaces import Space
 
@@ -113,3 +114,6 @@ def test_notes_alipay(cloud: LiveServer, tmp_path: Path, modules: Path, platform
     picture.write_bytes(base64.b64decode(PNG))
     keys = {"endpoint": cloud.endpoint, "spaceId": space.id, "clientSecret": space.client_secret}
     node("notes.js", platform, json.dumps(keys), str(picture), example=project.root)
+    if platform == "my":
+        cloud.call(cloud.services.documents.engine(space.id).run(commands.Delete("notes", {}, multi=True)))
+        node("notes_pages.js", json.dumps(keys), str(picture), example=project.root)

@@ -21,7 +21,11 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>yunbox</title>
 
 @pytest.fixture(scope="module")
 def pages() -> Iterator[Pages]:
-    files = {"/page.html": PAGE, "/yunbox.umd.js": PACKAGE / "dist" / "yunbox.umd.js", "/tests/": HERE.parent}
+    files: dict[str, Path | str] = {
+        "/page.html": PAGE,
+        "/yunbox.umd.js": PACKAGE / "dist" / "yunbox.umd.js",
+        "/tests/": HERE.parent,
+    }
     with Pages(files) as served:
         yield served
 

@@ -13,6 +13,7 @@ import pytest
 from tests.protocols.tcb.signed import AdminClient
 from tests.server import LiveServer
 from yunbox.caller import Caller
+from yunbox.errors import FileNotFound
 from yunbox.protocols.tcb.objects import FileIds, upload_metadata
 from yunbox.spaces import Space
 
@@ -301,6 +302,18 @@ def test_other_methods(admin: AdminClient, space: Space) -> None:
 
 
 # File ids
+
+
+@pytest.mark.parametrize("key", ["a/b.png", "目录/a b.png", "100%#1?.png"])
+def test_addresses_are_file_ids(cloud: LiveServer, admin: AdminClient, space: Space, key: str) -> None:
+    address = upload(admin, key, b"x")["download_url"]
+    assert FileIds(space).decode(address) == FileIds(space).decode(f"{address}?sign=1&t=2") == key
+    assert admin.http.get(link(admin, address)).content == b"x"
+    (deleted,) = admin.send("storage.batchDeleteFile", fileid_list=[address])["data"]["delete_list"]
+    assert (deleted["code"], deleted["fileID"]) == ("SUCCESS", address)
+    for other in (cloud.create_space().bucket, "none"):
+        with pytest.raises(FileNotFound):
+            FileIds(space, any_space=True).decode(f"https://cloud.example/files/{other}/{key}")
 
 
 def test_file_ids(admin: AdminClient, space: Space) -> None:

@@ -4,10 +4,7 @@ import { run } from './suite.mjs'
 
 window.runClientSuite = async ({ endpoint, space }) => {
   const steps = []
-  const clientOf = (user) => {
-    const cloud = new window.yunbox.Cloud({ resourceEnv: space, endpoint, signIn: { developer: user } })
-    return cloud
-  }
+  const clientOf = (user) => new window.yunbox.Cloud({ resourceEnv: space, endpoint, signIn: { developer: user } })
   const fileOf = (content) => new Blob([content])
   const textOf = async (path) => (await fetch(path)).text()
   await run({ kind: 'chromium', clientOf, fileOf, textOf }, (step) => steps.push(step))
