@@ -225,6 +225,27 @@ class CreateIndex(Command, frozen=True):
     collation: Document | None = None
     weights: Document | None = None
     default_language: str | None = None
+    wildcard_projection: Document | None = None
+
+
+INDEX_OPTIONS = {
+    "name": "name",
+    "unique": "unique",
+    "sparse": "sparse",
+    "partialFilterExpression": "partial",
+    "expireAfterSeconds": "expire_after_seconds",
+    "collation": "collation",
+    "weights": "weights",
+    "default_language": "default_language",
+    "wildcardProjection": "wildcard_projection",
+}
+"""MongoDB's names of index options and ours."""
+
+
+def create_index(collection: str, keys: Document, options: Document) -> CreateIndex:
+    """The command for an index as MongoDB describes it; options that are not known are left out."""
+    given = {ours: options[name] for name, ours in INDEX_OPTIONS.items() if options.get(name) is not None}
+    return CreateIndex(collection, list(keys.items()), **given)
 
 
 class DropIndex(Command, frozen=True):

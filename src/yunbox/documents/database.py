@@ -464,19 +464,17 @@ class Collection:
         self, keys: str | Sequence[tuple[str, Any]] | Mapping[str, Any], name: str | None = None, **options: Any
     ) -> str:
         """Make an index; the result is its name. Options as MongoDB's: unique, sparse, partialFilterExpression,
-        expireAfterSeconds, collation, weights, default_language.
+        expireAfterSeconds, collation, weights, default_language, wildcardProjection.
         """
         pairs = [(keys, 1)] if isinstance(keys, str) else list(keys.items() if isinstance(keys, Mapping) else keys)
-        unknown = options.keys() - _INDEX_OPTIONS.keys()
+        unknown = options.keys() - c.INDEX_OPTIONS.keys() - _IGNORED_INDEX_OPTIONS
         if unknown:
             raise OperationFailure(
                 f"unknown index options: {', '.join(sorted(unknown))}",
                 number=197,
                 name="InvalidIndexSpecificationOption",
             )
-        fields = {_INDEX_OPTIONS[option]: value for option, value in options.items() if value is not None}
-        fields.pop("", None)
-        result: str = self._run(c.CreateIndex(self.name, pairs, name, **fields))
+        result: str = self._run(c.create_index(self.name, dict(pairs), {**options, "name": name}))
         return result
 
     def drop_index(self, name: str | Sequence[tuple[str, Any]]) -> None:
@@ -505,19 +503,7 @@ class Collection:
         return self.database.run(command)
 
 
-_INDEX_OPTIONS = {
-    "unique": "unique",
-    "sparse": "sparse",
-    "partialFilterExpression": "partial",
-    "expireAfterSeconds": "expire_after_seconds",
-    "collation": "collation",
-    "weights": "weights",
-    "default_language": "default_language",
-    "background": "",
-    "2dsphereIndexVersion": "",
-    "language_override": "",
-    "hidden": "",
-}
+_IGNORED_INDEX_OPTIONS = frozenset({"background", "2dsphereIndexVersion", "language_override", "hidden"})
 
 
 def _document(filter: Filter | None) -> Document:

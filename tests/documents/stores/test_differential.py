@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yunbox.documents import Collection, open_database
+from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.match import compile_filter
 from yunbox.documents.query.sort import compile_sort
 from yunbox.documents.query.values import sort_key
@@ -76,8 +77,10 @@ FILTERS: st.SearchStrategy[dict[str, Any]] = st.recursive(
     max_leaves=4,
 )
 SORTS = st.lists(st.tuples(PATHS, st.sampled_from([1, -1])), min_size=1, max_size=2, unique_by=lambda pair: pair[0])
+WILDCARDS: list[list[tuple[str, int]]] = [[("$**", 1)], [("a.$**", 1)]]
 INDEXES = st.lists(
-    st.lists(st.tuples(PATHS, st.sampled_from([1, -1])), min_size=1, max_size=2, unique_by=lambda pair: pair[0]),
+    st.lists(st.tuples(PATHS, st.sampled_from([1, -1])), min_size=1, max_size=2, unique_by=lambda pair: pair[0])
+    | st.sampled_from(WILDCARDS),
     max_size=3,
 )
 
@@ -115,6 +118,109 @@ def test_filters_and_sorts(
             chosen = sorted((document for document in stored if matcher(document)), key=key)
             assert [key(stored[id]) for id in ordered] == [key(document) for document in chosen[1:3]], (filter, sort)
         assert database.engine.check() == []
+
+
+TEXTS = st.sampled_from(
+    ["a", "A", "b", "B", "ä", "Ä", "ab", "Ab", "10", "9", "云", "", "é" * 400, "É" * 400, 1, 2.5, None, ["a", "B"]]
+)
+COLLATIONS = st.sampled_from(
+    [
+        *({"locale": "en", "strength": strength} for strength in (1, 2, 3)),
+        {"locale": "zh"},
+        {"locale": "en", "numericOrdering": True},
+        None,
+    ]
+)
+COLLATED: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(["a", "b", "c.d"]),
+    TEXTS
+    | st.builds(lambda name, value: {name: value}, st.sampled_from(["$gt", "$gte", "$lt", "$lte", "$ne", "$eq"]), TEXTS)
+    | st.builds(lambda name, values: {name: values}, st.sampled_from(["$in", "$nin"]), st.lists(TEXTS, max_size=3)),
+    min_size=1,
+    max_size=2,
+)
+
+
+@differential
+@given(
+    documents=st.lists(
+        st.dictionaries(
+            st.sampled_from(["a", "b", "c"]), TEXTS | st.builds(lambda value: {"d": value}, TEXTS), max_size=3
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    filters=st.lists(COLLATED, min_size=1, max_size=3),
+    collation=COLLATIONS,
+    others=COLLATIONS,
+    sort=st.sampled_from([[("a", 1)], [("a", -1), ("b", -1)], [("c.d", 1)]]),
+)
+def test_collations(
+    documents: list[dict[str, Any]],
+    filters: list[dict[str, Any]],
+    collation: dict[str, Any] | None,
+    others: dict[str, Any] | None,
+    sort: list[tuple[str, int]],
+) -> None:
+    stored = [{"_id": number, **document} for number, document in enumerate(documents)]
+    compiled = compile_collation(collation)
+    with open_database() as database:
+        collection = database["c"]
+        collection.insert_many([dict(document) for document in stored])
+        for keys, options in (([("a", 1), ("b", 1)], others), ([("b", 1)], collation), ([("c.d", -1)], collation)):
+            with contextlib.suppress(QueryError):
+                collection.create_index(keys, collation=options)
+        for filter in filters:
+            matcher = compile_filter(filter, collation=compiled)
+            expected = [document["_id"] for document in stored if matcher(document)]
+            found = collection.find(filter, collation=collation)
+            assert sorted(one["_id"] for one in found) == expected, (filter, collation)
+            assert collection.count_documents(filter, collation=collation) == len(expected), (filter, collation)
+            key = compile_sort(sort, compiled)
+            ordered = [key(one) for one in collection.find(filter, sort=sort, limit=3, collation=collation)]
+            assert ordered == sorted(key(stored[id]) for id in expected)[:3], (filter, sort, collation)
+        assert database.engine.check() == []
+
+
+NARROW = st.builds(
+    lambda a, b, more: {"a": a, "b": b, **more},
+    st.integers(0, 3) | st.builds(lambda low: {"$gte": low}, st.integers(0, 3)),
+    st.integers(0, 3) | st.builds(lambda values: {"$in": values}, st.lists(st.integers(0, 3), max_size=2)),
+    st.sampled_from([{}, {"c": {"$lt": 2}}, {"$or": [{"a": 1}, {"c": 1}]}]),
+)
+EITHER = st.builds(lambda a, b: {"$or": [{"a": a}, {"b": b}]}, st.integers(0, 3), st.integers(0, 3))
+
+
+@settings(max_examples=max(EXAMPLES // 10, 5), deadline=None, derandomize=EXAMPLES <= 1000)
+@given(
+    rows=st.lists(
+        st.tuples(*[st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)] * 3), min_size=8, max_size=8
+    ),
+    filters=st.lists(NARROW | EITHER, min_size=3, max_size=6),
+    kinds=st.sampled_from([[("a", 1)], [("a", -1), ("c", 1)], [("$**", 1)]]),
+)
+def test_several_indexes_together(
+    rows: list[tuple[Any, ...]], filters: list[dict[str, Any]], kinds: list[tuple[str, int]]
+) -> None:
+    """Enough documents that keys are counted; conditions that keep changing how selective they are."""
+    stored: list[dict[str, Any]] = []
+    for number in range(1200):
+        a, b, c = rows[number % 97 % 8]
+        stored.append({"_id": number, "a": a, "b": b if number % 50 else 9, "c": c})
+    with open_database() as database:
+        collection = database["c"]
+        collection.insert_many([dict(one) for one in stored])
+        for keys in (kinds, [("b", 1)]):
+            _try_index(collection, keys)
+        for filter in filters:
+            matcher = compile_filter(filter)
+            expected = [one["_id"] for one in stored if matcher(one)]
+            assert sorted(one["_id"] for one in collection.find(filter)) == expected, filter
+            assert collection.count_documents(filter) == len(expected), filter
+            page = collection.find(filter, sort=[("c", 1), ("_id", 1)], limit=7)
+            key = compile_sort([("c", 1), ("_id", 1)])
+            chosen = sorted((one for one in stored if matcher(one)), key=key)[:7]
+            assert [one["_id"] for one in page] == [one["_id"] for one in chosen], filter
 
 
 def _comparable(document: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from bson import Decimal128
 
 from yunbox.documents import Collection, Database, open_database
 from yunbox.documents import commands as c
+from yunbox.documents.query.match import compile_filter
 from yunbox.documents.stores import Engine
 from yunbox.documents.stores.embedded import slow, transactions
 from yunbox.errors import CollectionNotFound, DuplicateKey, InvalidRequest, QueryError
@@ -70,6 +71,120 @@ def test_the_planner_uses_indexes(
     assert sorted(one["_id"] for one in items.find(filter, sort=sort, limit=limit)) == sorted(
         one["_id"] for one in before
     )
+
+
+def spread(database: Database) -> Collection:
+    """Documents on which two conditions on one field each are much better than one."""
+    collection = database["spread"]
+    collection.insert_many([{"_id": n, "a": n % 20, "b": n % 19, "c": n, "t": [n % 20, 20]} for n in range(8000)])
+    for name in ("a", "b", "t"):
+        collection.create_index([(name, 1)])
+    return collection
+
+
+@pytest.mark.parametrize(
+    ("filter", "stages", "names"),
+    [
+        ({"a": 3, "b": 4}, ["FETCH", "AND_SORTED"], ["a_1", "b_1"]),
+        ({"a": 3, "b": {"$gt": 17}}, ["FETCH", "AND_HASH"], ["a_1", "b_1"]),
+        ({"$or": [{"a": 3}, {"b": 4}]}, ["SUBPLAN", "FETCH", "OR"], ["a_1", "b_1"]),
+        ({"c": {"$gte": 0}, "$or": [{"a": 3}, {"b": {"$gt": 17}}]}, ["FETCH", "OR"], ["a_1", "b_1"]),
+        ({"$or": [{"a": {"$gt": 2}}, {"b": 4}]}, ["COLLSCAN"], []),
+        ({"a": 3, "b": {"$gte": 0}}, ["FETCH", "IXSCAN"], []),
+    ],
+)
+def test_several_indexes_serve_one_query(
+    database: Database, filter: dict[str, Any], stages: list[str], names: list[str]
+) -> None:
+    collection = spread(database)
+    explained = collection.explain(filter)
+    assert stage(explained) == stages
+    matcher = compile_filter(filter)
+    expected = [one["_id"] for one in collection.find(hint="$natural") if matcher(one)]
+    assert [one["_id"] for one in collection.find(filter, sort={"_id": 1})] == expected
+    assert collection.count_documents(filter) == len(expected)
+    if names:
+        last = explained["queryPlanner"]["winningPlan"]
+        while "inputStage" in last:
+            last = last["inputStage"]
+        assert sorted(scan["indexName"] for scan in last["inputStages"]) == names
+        stats = explained["executionStats"]
+        assert stats["nReturned"] == len(expected) <= stats["totalDocsExamined"] < 1500
+
+
+def test_a_count_by_two_indexes_reads_no_document(database: Database) -> None:
+    spread(database)
+    explained = database.run(c.Explain(c.Count("spread", {"a": 3, "b": 4})))
+    assert explained["executionStats"]["nReturned"] == 21
+    assert explained["executionStats"]["totalDocsExamined"] == 0
+
+
+def test_a_plan_is_made_anew_when_other_values_make_it_bad(database: Database) -> None:
+    collection = database["skewed"]
+    collection.insert_many([{"state": "old" if n % 100 else "new", "n": n} for n in range(4000)])
+    collection.create_index([("state", 1)])
+    for _ in range(2):
+        assert stage(collection.explain({"state": "old"})) == ["COLLSCAN"]
+        assert stage(collection.explain({"state": "new"})) == ["FETCH", "IXSCAN"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "projection", "filter", "used"),
+    [
+        ({"$**": 1}, None, {"o.k": 7}, True),
+        ({"$**": 1}, None, {"tags": "t1", "b": {"$gt": 1990}}, True),
+        ({"$**": 1}, None, {"b": None}, False),
+        ({"o.$**": 1}, None, {"o.k": {"$gt": 990}}, True),
+        ({"o.$**": 1}, None, {"b": 7}, False),
+        ({"$**": 1}, {"b": 1}, {"b": 7}, True),
+        ({"$**": 1}, {"b": 1}, {"o.k": 7}, False),
+        ({"$**": 1}, {"b": 0}, {"b": 7}, False),
+    ],
+)
+def test_wildcard_indexes(
+    items: Collection, keys: dict[str, Any], projection: dict[str, Any] | None, filter: dict[str, Any], used: bool
+) -> None:
+    before = items.find(filter, sort={"_id": 1})
+    name = items.create_index(keys, wildcardProjection=projection)
+    assert name == f"{next(iter(keys))}_1"
+    explained = items.explain(filter)
+    assert stage(explained) == (["FETCH", "IXSCAN"] if used else ["COLLSCAN"])
+    if used:
+        assert next(iter(explained["queryPlanner"]["winningPlan"]["inputStage"]["keyPattern"])) == "$_path"
+    assert items.find(filter, sort={"_id": 1}) == before
+    items.update_many({}, {"$set": {"o.k": 7.25}})
+    items.delete_many({"a": 1})
+    assert items.count_documents({"o.k": 7.25}) == 1800
+
+
+@pytest.mark.parametrize(
+    ("keys", "options"),
+    [
+        ({"$**": 1, "a": 1}, {}),
+        ({"$**": 1}, {"unique": True}),
+        ({"a.$**": 1}, {"wildcardProjection": {"b": 1}}),
+        ({"$**": 1}, {"wildcardProjection": {"a": 1, "b": 0}}),
+        ({"a": 1}, {"wildcardProjection": {"a": 1}}),
+    ],
+)
+def test_wildcard_indexes_that_cannot_be(items: Collection, keys: dict[str, Any], options: dict[str, Any]) -> None:
+    with pytest.raises(QueryError) as caught:
+        items.create_index(keys, **options)
+    assert caught.value.number == 67
+
+
+def test_an_index_with_a_collation_serves_queries_of_the_same(items: Collection) -> None:
+    german = {"locale": "de", "strength": 1}
+    items.update_many({"a": {"$lt": 2}}, {"$set": {"name": "Ärger"}})
+    items.update_many({"a": 2}, {"$set": {"name": "Zorn"}})
+    items.create_index({"name": 1}, collation=german)
+    assert stage(items.explain({"name": "arger"})) == ["COLLSCAN"]
+    command = c.Find("items", {"name": {"$in": ["ZORN", "zorn"]}}, collation=german)
+    assert stage(items.database.run(c.Explain(command))) == ["FETCH", "IXSCAN"]
+    assert items.count_documents({"name": "arger"}, collation=german) == 400
+    command = c.Find("items", {"name": {"$gt": "a"}}, sort={"name": -1}, limit=1, collation=german)
+    assert stage(items.database.run(c.Explain(command))) == ["LIMIT", "FETCH", "IXSCAN"]
+    assert items.database.run(command)[0]["name"] == "Zorn"
 
 
 def test_a_hint_is_followed(items: Collection) -> None:

@@ -63,6 +63,13 @@ class UnicodeCollation:
         self._variable = "Z" if spec.get("maxVariable") == "space" else "ZP"
         self._key = lru_cache(maxsize=4096)(self._make_key)
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What two collations have in common that order all strings alike."""
+        variable = self._variable if self.shifted else ""
+        order = (self.chinese, self.numeric, self.backwards, self.case_level, self.case_first, self.shifted, variable)
+        return (self.strength, *order)
+
     def key(self, text: str) -> tuple[Any, ...]:
         """The sort key of a string under this collation; equal keys mean equal strings."""
         return self._key(text)

@@ -18,8 +18,8 @@ TIME_LIMIT_SECONDS = 1.0
 
 MAX_PATTERN_LENGTH = 32764
 
-# One quantifier can cost the square of the text's length: harmless up to this many characters.
-_SHORT_TEXT = 2000
+# Each quantifier can cost another factor of the text's length: harmless up to so many characters, by their number.
+_SHORT_TEXT = (2**62, 2000, 150, 40)
 
 _FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE}
 # Flags of JavaScript and of old drivers that change nothing for a search.
@@ -100,13 +100,13 @@ def _invalid(pattern: str, error: Exception) -> QueryError:
 
 
 def _fast_form(translation: _Translation, translated: str, flags: int) -> tuple[Any, int]:
-    if translation.needs_regex or translation.unicode or translation.quantifiers > 1:
+    if translation.needs_regex or translation.unicode or translation.quantifiers >= len(_SHORT_TEXT):
         return None, 0
     try:
         compiled = re.compile(translated, int(flags) | re.ASCII)
     except (re.error, OverflowError, RecursionError, ValueError, FutureWarning):
         return None, 0
-    return compiled, _SHORT_TEXT if translation.quantifiers else 2**62
+    return compiled, _SHORT_TEXT[translation.quantifiers]
 
 
 class _Translation:

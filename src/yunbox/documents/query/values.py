@@ -24,6 +24,10 @@ class Collation(Protocol):
     def key(self, text: str) -> Any:
         """A value that orders and equals as ``text`` does under this collation."""
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for collations that order all strings alike."""
+
 
 class _Missing:
     """The value of a field that is not there. Falsy, and equal only to itself."""

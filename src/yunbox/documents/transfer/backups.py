@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from yunbox.documents import commands as c
 from yunbox.documents.stores import Engine
@@ -17,16 +16,6 @@ from yunbox.errors import AlreadyExists, InvalidRequest, NotFound
 from yunbox.tools.backup import BackupInfo, list_backups
 
 from .importing import BATCH
-
-_INDEX_OPTIONS = {
-    "unique": "unique",
-    "sparse": "sparse",
-    "partialFilterExpression": "partial",
-    "expireAfterSeconds": "expire_after_seconds",
-    "collation": "collation",
-    "weights": "weights",
-    "default_language": "default_language",
-}
 
 
 def find_backup(data: Path, name: str) -> BackupInfo:
@@ -96,14 +85,8 @@ def _copy(source: Engine, target: Engine, name: str, new: str, made: list[str]) 
         count += len(batch)
     for index in source.run_sync(c.ListIndexes(name)):
         if index["name"] != "_id_":
-            target.run_sync(_index(new, index))
+            target.run_sync(c.create_index(new, index["key"], index))
     return count
-
-
-def _index(collection: str, index: Mapping[str, Any]) -> c.CreateIndex:
-    options = {argument: index[name] for name, argument in _INDEX_OPTIONS.items() if name in index}
-    keys = list(index["key"].items())
-    return c.CreateIndex(collection, keys, name=index["name"], **options)
 
 
 @contextmanager

@@ -56,7 +56,10 @@ async def create_index(call: Call) -> Any:
         name=content.get("name"),
         unique=bool(content.get("unique", False)),
         sparse=bool(content.get("sparse", False)),
+        partial=content.get("partial"),
         expire_after_seconds=content.get("expire_after_seconds"),
+        collation=content.get("collation"),
+        wildcard_projection=content.get("wildcard_projection"),
     )
     return {"name": await call.services.documents.engine(call.space.id).run(command)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from yunbox.documents.query.paths import is_index
 from yunbox.documents.query.values import BOOLEAN, DATE, NULL, NUMBER, OBJECT_ID, STRING
@@ -19,6 +19,7 @@ Order = Sequence[tuple[str, int]]
 _BRACKETS: Final = {
     "number": NUMBER,
     "string": STRING,
+    "collated": STRING,
     "date": DATE,
     "objectId": OBJECT_ID,
     "true": BOOLEAN,
@@ -71,21 +72,45 @@ def without(tree: Tree, covered: list[Tree]) -> Tree:
 def id_access(collection: Collection, leaves: list[Tree], order: Order | None) -> Access | None:
     """The access by ``_id``, when the filter or the sort can use it."""
     access = Access(None)
-    on_id = [leaf for leaf in leaves if leaf[0] in LEAVES and leaf[1] == ("_id",)]
+    on_id = [leaf for leaf in leaves if leaf[0] in LEAVES and leaf[1] == ("_id",) and leaf[2] != "collated"]
     _narrow(access, on_id, "t.kt", "t.k", collection.shape.types_at(("_id",)), exact=True, multikey=False)
     if order is not None and [path for path, _ in order] == ["_id"]:
         access.order = _by(("t.kt", "t.k"), order[0][1])
     return access if access.conditions or access.order is not None else None
 
 
-def index_access(collection: Collection, index: Index, leaves: list[Tree], order: Order | None) -> Access | None:
-    """The access through an index, when the filter or the sort can use it."""
-    if index.kind != "ordered" or index.collation is not None:
+def index_accesses(
+    collection: Collection,
+    index: Index,
+    leaves: list[Tree],
+    order: Order | None,
+    collated_as: tuple[Any, ...] | None = None,
+) -> list[Access]:
+    """The accesses through an index: one at most, but for each path with conditions when it is a wildcard index."""
+    if index.kind == "wildcard":
+        return _wildcard_accesses(collection, index, [leaf for leaf in leaves if leaf[0] in LEAVES])
+    access = _index_access(collection, index, leaves, order, collated_as)
+    return [] if access is None else [access]
+
+
+def _index_access(
+    collection: Collection,
+    index: Index,
+    leaves: list[Tree],
+    order: Order | None,
+    collated_as: tuple[Any, ...] | None = None,
+) -> Access | None:
+    """The access through an index, when the filter or the sort can use it; ``collated_as`` is the query's collation."""
+    same_collation = index.collated_as == collated_as
+    leaves = [
+        leaf for leaf in leaves if leaf[0] in LEAVES and (same_collation or leaf[2] not in ("string", "collated"))
+    ]
+    if index.kind != "ordered":
         return None
     access = Access(index)
     position = 0
     for position, component in enumerate(index.fields):
-        mine = [leaf for leaf in leaves if leaf[0] in LEAVES and leaf[1] == component.parts]
+        mine = [leaf for leaf in leaves if leaf[1] == component.parts]
         multikey = position in index.multikey
         if multikey and any(is_index(part) for part in component.parts):
             mine = []
@@ -96,10 +121,37 @@ def index_access(collection: Collection, index: Index, leaves: list[Tree], order
             break
     if index.sparse and not any(leaf[2] not in ("null", "") for leaf in access.covered):
         return None
-    if order is not None and not index.multikey and index.exact:
+    sorts = not index.multikey and index.exact and same_collation
+    if order is not None and sorts and (collated_as is None or _is_flat(collection, order)):
         access.order = _index_order(index, access, order)
     access.once = not index.multikey or access.equalities == len(index.fields)
     return access if access.conditions or access.order is not None else None
+
+
+def _is_flat(collection: Collection, order: Order) -> bool:
+    """Whether no sorted path holds objects or arrays, whose strings an index does not collate."""
+    nested = types.OBJECT | types.ARRAY
+    return not any(collection.shape.types_at(tuple(path.split("."))) & nested for path, _ in order)
+
+
+def _wildcard_accesses(collection: Collection, index: Index, leaves: list[Tree]) -> list[Access]:
+    scope, shape = index.keyer.scope, collection.shape
+    found = []
+    for parts in dict.fromkeys(leaf[1] for leaf in leaves):
+        path = ".".join(parts)
+        mine = [leaf for leaf in leaves if leaf[1] == parts and leaf[2] not in ("null", "", "collated")]
+        if not mine or not scope.has(path) or any(is_index(part) for part in parts):
+            continue
+        seen = shape.types_at(parts)
+        multikey = bool(seen & types.ARRAY or shape.arrays_before(parts))
+        access = Access(index)
+        _narrow(access, mine, "x.t0", "x.k0", seen, exact=index.exact, multikey=multikey)
+        if access.conditions:
+            literal = path.replace("'", "''")
+            access.conditions.insert(0, f"x.p='{literal}'")
+            access.once = not multikey or access.equalities == 1
+            found.append(access)
+    return found
 
 
 def _narrow(
@@ -114,7 +166,8 @@ def _narrow(
             return
     for leaf in usable:
         if leaf[0] == "in":
-            chosen = "unhex(value)" if leaf[2] == "objectId" else _shortened("value", leaf[2], exact)
+            chosen = "unhex(value)" if leaf[2] in ("objectId", "collated") else "value"
+            chosen = _shortened(chosen, leaf[2], exact)
             listed = f"{key} IN (SELECT {chosen} FROM json_each(?{leaf[3]}))"
             _use(access, leaf, exact, f"{bracket}={_BRACKETS[leaf[2]]} AND {listed}")
             access.narrowed = True
@@ -156,7 +209,7 @@ def _operand(leaf: Tree, exact: bool) -> str:
 
 
 def _shortened(operand: str, kind: str, exact: bool) -> str:
-    return operand if exact or kind != "string" else f"substr({operand},1,{MAX_KEY_LENGTH})"
+    return operand if exact or kind not in ("string", "collated") else f"substr({operand},1,{MAX_KEY_LENGTH})"
 
 
 def _index_order(index: Index, access: Access, order: Order) -> str | None:

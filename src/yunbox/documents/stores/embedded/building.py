@@ -153,7 +153,7 @@ def problems(view: View) -> list[str]:
         if stored != counted:
             found.append(f"{name}: {stored} documents are stored, {counted} are counted")
         for index in collection.indexes:
-            if index.ready and index.kind == "ordered":
+            if index.ready and index.holds_keys:
                 found += _index_problems(view, collection, index)
     return found
 
@@ -161,8 +161,7 @@ def problems(view: View) -> list[str]:
 def _index_problems(view: View, collection: Collection, index: Index) -> list[str]:
     expected = 0
     missing = 0
-    columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(index.fields)))
-    sql = f"SELECT 1 FROM {index.table} WHERE {columns}rid=?"
+    sql = f"SELECT 1 FROM {index.table} WHERE {index.row_is}"
     for rid, text, wrapped in view.connection.execute(f"SELECT rid, json(d), sp FROM {collection.table}"):
         document = decode(text, wrapped)
         if index.covers is not None and not index.covers(document):

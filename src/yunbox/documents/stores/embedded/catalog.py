@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .shape import Shape
 
-Kind = Literal["ordered", "geo", "text"]
+Kind = Literal["ordered", "geo", "text", "wildcard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Index:
     sparse: bool = False
     partial: dict[str, Any] | None = None
     collation: dict[str, Any] | None = None
+    collated_as: tuple[Any, ...] | None = None
+    """The identity of its collation; ``None`` when strings are in their own order."""
     expire_after_seconds: float | None = None
     multikey: frozenset[int] = frozenset()
     exact: bool = True
@@ -44,11 +46,12 @@ class Index:
     accesses: int = 0
 
     table: str = ""
+    columns: tuple[str, ...] = ()
     insert_sql: str = ""
     delete_sql: str = ""
 
     def __post_init__(self) -> None:
-        self.table = {"ordered": "x", "geo": "g", "text": "f"}[self.kind] + str(self.id)
+        self.table = {"ordered": "x", "wildcard": "x", "geo": "g", "text": "f"}[self.kind] + str(self.id)
         if self.kind == "geo":
             self.insert_sql = f"INSERT INTO {self.table}(x0, x1, y0, y1, id) VALUES(?, ?, ?, ?, ?)"
             self.delete_sql = f"DELETE FROM {self.table} WHERE id=?"
@@ -57,9 +60,22 @@ class Index:
             self.insert_sql = f"INSERT INTO {self.table}(t, rowid) VALUES(?, ?)"
             self.delete_sql = f"DELETE FROM {self.table} WHERE rowid=?"
             return
-        columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(self.fields)))
-        self.insert_sql = f"INSERT INTO {self.table} VALUES({'?,' * (2 * len(self.fields))}?)"
-        self.delete_sql = f"DELETE FROM {self.table} WHERE {columns}rid=?"
+        if self.kind == "wildcard":
+            self.columns = ("p", "t0", "k0")
+        else:
+            self.columns = tuple(f"{column}{n}" for n in range(len(self.fields)) for column in "tk")
+        self.insert_sql = f"INSERT INTO {self.table} VALUES({'?,' * len(self.columns)}?)"
+        self.delete_sql = f"DELETE FROM {self.table} WHERE {self.row_is}"
+
+    @property
+    def row_is(self) -> str:
+        """The condition on one row of the table, with parameters for its columns and the row id."""
+        return "".join(f"{column}=? AND " for column in self.columns) + "rid=?"
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether its table has a row for each key, row id last."""
+        return self.kind in ("ordered", "wildcard")
 
 
 @dataclass(slots=True)

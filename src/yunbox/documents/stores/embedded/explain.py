@@ -11,8 +11,8 @@ from yunbox.documents import commands as c
 from yunbox.documents.query.collation import compile_collation
 
 from .access import Access
-from .catalog import Collection
-from .planner import Query
+from .catalog import Collection, Index
+from .planner import Query, row_ids
 from .reads import compile_command, leading_selection
 from .slow import suggested_index
 from .view import Selection, View, selection_of, statement, with_let
@@ -87,12 +87,20 @@ def _sql_plan(view: View, sql: str, bindings: list[Any]) -> list[str]:
 def _winning_plan(query: Query, selection: Selection, counting: bool) -> dict[str, Any]:
     plan = query.plan
     access = plan.access
-    if access is None:
-        stage: dict[str, Any] = {"stage": "COLLSCAN", "direction": "forward"}
+    stage: dict[str, Any]
+    if plan.branches:
+        stage = _together("OR", plan.branches, selection)
+        if len(selection.filter) == 1:
+            stage = {"stage": "SUBPLAN", "inputStage": stage}
+    elif access is None:
+        stage = {"stage": "COLLSCAN", "direction": "forward"}
         if selection.filter:
             stage["filter"] = dict(selection.filter)
     elif access.index is None and access.equalities:
         stage = {"stage": "IDHACK"}
+    elif plan.others:
+        equal = all(_is_equality(one) for one in plan.accesses)
+        stage = _together("AND_SORTED" if equal else "AND_HASH", plan.accesses, selection)
     else:
         scan = _index_scan(access)
         covered = counting and plan.index_only is not None
@@ -108,6 +116,16 @@ def _winning_plan(query: Query, selection: Selection, counting: bool) -> dict[st
     return {"stage": "COUNT", "inputStage": stage} if counting else stage
 
 
+def _together(stage: str, accesses: tuple[Access, ...], selection: Selection) -> dict[str, Any]:
+    scans = [_index_scan(access) for access in accesses]
+    return {"stage": "FETCH", "filter": dict(selection.filter), "inputStage": {"stage": stage, "inputStages": scans}}
+
+
+def _is_equality(access: Access) -> bool:
+    """Whether all keys of an access are equal, so that its row ids come in order."""
+    return access.index is not None and access.equalities == len(access.index.fields) and not access.narrowed
+
+
 def _without_stage(scan: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in scan.items() if name != "stage"}
 
@@ -117,15 +135,21 @@ def _index_scan(access: Access) -> dict[str, Any]:
     if index is None:
         return {"stage": "IXSCAN", "indexName": "_id_", "keyPattern": {"_id": 1}, "isMultiKey": False, "isUnique": True}
     return {
-        "stage": {"ordered": "IXSCAN", "geo": "GEO_NEAR_2DSPHERE", "text": "TEXT"}[index.kind],
+        "stage": {"geo": "GEO_NEAR_2DSPHERE", "text": "TEXT"}.get(index.kind, "IXSCAN"),
         "indexName": index.name,
-        "keyPattern": dict(index.document["key"]),
+        "keyPattern": _key_pattern(access, index),
         "isMultiKey": bool(index.multikey),
         "isUnique": index.unique,
         "isSparse": index.sparse,
         "isPartial": index.partial is not None,
         "indexBounds": dict(access.bounds),
     }
+
+
+def _key_pattern(access: Access, index: Index) -> dict[str, Any]:
+    if index.kind == "wildcard":
+        return {"$_path": 1, access.bounds[0][0]: index.fields[0].direction}
+    return dict(index.document["key"])
 
 
 class _Counted:
@@ -152,9 +176,8 @@ def _execution(
     rows = view.connection.execute(sql, bindings).fetchall()
     returned = rows[0][0] if counting else len(rows)
     elapsed = time.perf_counter() - started
-    examined = _examined(view, collection, query)
-    keys = 0 if query.plan.access is None else examined
-    fetched = 0 if counting and query.plan.index_only else examined
+    keys = sum(_keys_examined(view, collection, query, access) for access in query.plan.accesses)
+    fetched = 0 if counting and query.plan.index_only else _fetched(view, collection, query, keys)
     return {
         "executionSuccess": True,
         "nReturned": returned,
@@ -165,15 +188,26 @@ def _execution(
     }
 
 
-def _examined(view: View, collection: Collection, query: Query) -> int:
-    """How many documents or keys the access path leads to, conditions beside it not counted."""
-    access = query.plan.access
-    if access is None or not access.conditions:
+def _fetched(view: View, collection: Collection, query: Query, keys: int) -> int:
+    """How many documents the access path leads to, conditions beside it not counted."""
+    plan = query.plan
+    if not plan.accesses:
+        return collection.count
+    if len(plan.accesses) == 1:
+        return keys
+    rows = (row_ids(collection.table, access) for access in plan.accesses)
+    sql = f"SELECT count(*) FROM ({(' UNION ' if plan.branches else ' INTERSECT ').join(rows)})"
+    counted: int = view.connection.execute(sql, query.bindings(sql)).get
+    return counted
+
+
+def _keys_examined(view: View, collection: Collection, query: Query, access: Access) -> int:
+    """How many keys, or documents where it has no keys of its own, an access leads to."""
+    if not access.conditions:
         return collection.count
     where = " AND ".join(access.conditions)
-    table = (
-        f"{collection.table} t" if access.index is None or access.index.kind != "ordered" else f"{access.index.table} x"
-    )
+    keyed = access.index is not None and access.index.holds_keys
+    table = f"{access.index.table} x" if access.index is not None and keyed else f"{collection.table} t"
     sql = f"SELECT count(*) FROM {table} WHERE {where}"
     counted: int = view.connection.execute(sql, query.bindings(sql)).get
     return counted

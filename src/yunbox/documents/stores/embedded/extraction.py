@@ -8,7 +8,7 @@ from yunbox.documents.query.paths import names_element
 from yunbox.documents.query.values import INT64_MAX, INT64_MIN, MISSING, NUMBER, STRING, UNDEFINED
 from yunbox.errors import QueryError
 
-from .keys import MAX_KEY_LENGTH, NULL_KEY, index_key, key_of
+from .keys import MAX_KEY_LENGTH, NULL_KEY, Key, collated_key, index_key, key_of
 
 Row = tuple[Any, ...]
 _Walk = tuple[Any, tuple[str, ...]]
@@ -111,8 +111,11 @@ class Keyer:
                 continue
             row: list[Any] = []
             for value in values:
-                if self._collation is not None and isinstance(value, str):
-                    value = self._collation.key(value)
+                if self._collation is not None and type(value) is str:
+                    key, is_exact = self._collated(value)
+                    row += key
+                    exact = exact and is_exact
+                    continue
                 if type(value) is str and len(value) <= MAX_KEY_LENGTH:
                     row += (STRING, value)
                     continue
@@ -121,6 +124,12 @@ class Keyer:
                 exact = exact and is_exact
             rows.add(tuple(row))
         return Keys(rows, multikey, exact)
+
+    def _collated(self, value: str) -> tuple[Key, bool]:
+        key = collated_key(self._collation.key(value))
+        if self._whole or len(key) <= MAX_KEY_LENGTH:
+            return (STRING, key), True
+        return (STRING, key[:MAX_KEY_LENGTH]), False
 
 
 def _plain_elements(value: Any) -> set[Row] | None:

@@ -14,10 +14,11 @@ from typing import Any, Final
 from bson import DatetimeMS, Int64, ObjectId, Regex
 
 from yunbox.documents.query.regex import compile_regex
-from yunbox.documents.query.values import INT64_MAX, INT64_MIN, date_millis, regex_parts
+from yunbox.documents.query.values import INT64_MAX, INT64_MIN, Collation, date_millis, regex_parts
 
 from .connection import json_array
 from .encoding import is_encodable
+from .keys import collated_key
 
 Tree = tuple[Any, ...]
 """``("and"|"or", trees)``, ``("not", tree)``, ``("opaque",)``, or a leaf ``(operator, parts, kind, slot)``.
@@ -31,7 +32,7 @@ MAX_DEPTH: Final = 40
 LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "regex"})
 
 _COMPARISONS = {"$eq": "eq", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
-_ORDERED = frozenset({"number", "string", "date"})
+_ORDERED = frozenset({"number", "string", "date", "collated"})
 
 
 class Parsed:
@@ -44,17 +45,19 @@ class Parsed:
         self.operands = operands
 
 
-def parse(filter: Mapping[str, Any], *, text_collation: bool = False) -> Parsed:
-    """The tree of a filter. With ``text_collation`` strings do not compare as SQL compares them."""
-    parser = _Parser(text_collation)
+def parse(filter: Mapping[str, Any], *, collation: Collation | None = None) -> Parsed:
+    """The tree of a filter. With a collation strings are of the kind ``collated``, their operands are index keys: SQL cannot
+    compare them with what documents hold.
+    """
+    parser = _Parser(collation)
     tree = parser.conjunction(filter, 0)
     return Parsed(tree, parser.operands)
 
 
 class _Parser:
-    def __init__(self, text_collation: bool) -> None:
+    def __init__(self, collation: Collation | None) -> None:
         self.operands: list[Any] = []
-        self._text_collation = text_collation
+        self._collation = collation
 
     def conjunction(self, filter: Mapping[str, Any], depth: int) -> Tree:
         if depth > MAX_DEPTH:
@@ -120,7 +123,9 @@ class _Parser:
         if convert is None:
             return "", None
         kind, native = convert(operand)
-        return ("", None) if kind == "string" and self._text_collation else (kind, native)
+        if kind == "string" and self._collation is not None:
+            return "collated", collated_key(self._collation.key(native))
+        return kind, native
 
     def not_equal(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
         if isinstance(operand, Regex | re.Pattern):
@@ -134,7 +139,9 @@ class _Parser:
         trees: list[Tree] = []
         for item in operand:
             kind, native = self._native(item)
-            if kind in ("number", "string", "date", "objectId"):
+            if kind == "collated":
+                groups.setdefault(kind, []).append(native.hex())
+            elif kind in ("number", "string", "date", "objectId"):
                 groups.setdefault(kind, []).append(native)
             elif kind:
                 trees.append(("eq", parts, kind, 0))

@@ -13,6 +13,7 @@ from yunbox.errors import QueryError
 
 from .catalog import Index, IndexField, Kind
 from .extraction import Keyer
+from .wildcard import Scope, WildcardKeyer, is_wildcard
 
 MAX_INDEXES = 64
 MAX_COMPONENTS = 31
@@ -31,6 +32,7 @@ def definition(command: CreateIndex) -> dict[str, Any]:
         raise _refused("an index needs between 1 and 31 fields")
     document: dict[str, Any] = {"v": 2, "key": keys, "name": command.name or default_name(keys)}
     _check_options(command, keys)
+    _check_wildcard(command, keys)
     options = {
         "unique": command.unique or None,
         "sparse": command.sparse or None,
@@ -39,6 +41,7 @@ def definition(command: CreateIndex) -> dict[str, Any]:
         "collation": command.collation,
         "weights": command.weights,
         "default_language": command.default_language,
+        "wildcardProjection": command.wildcard_projection,
     }
     return document | {name: value for name, value in options.items() if value is not None}
 
@@ -49,8 +52,8 @@ def default_name(keys: Mapping[str, Any]) -> str:
 
 
 def _direction(path: str, value: Any) -> Any:
-    if path == "$**" and value == "text":
-        return value
+    if is_wildcard(path) and (value == "text" or (is_number(value) and value)):
+        return value if value == "text" else 1 if value > 0 else -1
     if not path or path.startswith("$") or path.startswith(".") or path.endswith(".") or ".." in path:
         raise _refused(f"the index key {path!r} is not a field path")
     if isinstance(value, str):
@@ -76,6 +79,19 @@ def _check_options(command: CreateIndex, keys: Mapping[str, Any]) -> None:
         raise _refused("an index has at most one geo field")
 
 
+def _check_wildcard(command: CreateIndex, keys: Mapping[str, Any]) -> None:
+    paths = [path for path, value in keys.items() if is_wildcard(path) and value != "text"]
+    if command.wildcard_projection is not None and not paths:
+        raise _refused("wildcardProjection needs the index key {'$**': 1}")
+    if not paths:
+        return
+    if len(keys) > 1:
+        raise _refused("wildcard indexes do not allow compounding")
+    if command.unique or command.expire_after_seconds is not None or command.collation is not None:
+        raise _refused("a wildcard index cannot be unique, let documents expire or have a collation")
+    Scope(paths[0], command.wildcard_projection)
+
+
 def _refused(message: str) -> QueryError:
     return QueryError(message, number=67, name="CannotCreateIndex")
 
@@ -88,6 +104,8 @@ def index_of(id: int, document: dict[str, Any]) -> Index:
     """The index that a definition describes; not ready."""
     keys: dict[str, Any] = document["key"]
     kind: Kind = next((_kind(value) for value in keys.values() if _kind(value) != "ordered"), "ordered")
+    if kind == "ordered" and is_wildcard(next(iter(keys))):
+        kind = "wildcard"
     # What makes a geo or text index special comes first; the rest of its keys is not used.
     paths = sorted(keys, key=lambda path: _kind(keys[path]) != kind)
     fields = tuple(
@@ -108,11 +126,15 @@ def index_of(id: int, document: dict[str, Any]) -> Index:
         expire_after_seconds=document.get("expireAfterSeconds"),
     )
     index.covers = compile_filter(partial) if partial is not None else None
+    if kind == "wildcard":
+        index.keyer = WildcardKeyer(Scope(fields[0].path, document.get("wildcardProjection")))
     if kind == "ordered":
+        collator = compile_collation(collation)
+        index.collated_as = None if collator is None else collator.identity
         index.keyer = Keyer(
             [field.parts for field in fields],
             sparse=index.sparse,
             whole=index.unique,
-            collation=compile_collation(collation),
+            collation=collator,
         )
     return index

@@ -67,6 +67,22 @@ def index_key(value: Any) -> tuple[Key, bool]:
     return (place, native), True
 
 
+def collated_key(weights: tuple[Any, ...]) -> bytes:
+    """Bytes that compare as the keys do that a collation makes of strings."""
+    return b"".join(map(_weight, weights)) + b"\x01"
+
+
+def _weight(weight: Any) -> bytes:
+    if isinstance(weight, tuple):
+        return b"\x05" + collated_key(weight)
+    if isinstance(weight, str):
+        return b"\x03" + _escaped(weight.encode("utf-8", "surrogatepass"))
+    if isinstance(weight, bytes):
+        return b"\x04" + _escaped(weight)
+    digits = int(weight).to_bytes((weight.bit_length() + 7) // 8)
+    return b"\x02" + len(digits).to_bytes(3) + digits
+
+
 def _number(value: Any) -> Any:
     if isinstance(value, Decimal128):
         return _decimal(value.to_decimal())

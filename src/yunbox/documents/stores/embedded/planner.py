@@ -6,34 +6,29 @@ A plan belongs to the form of a filter, not to its operands, and is kept until t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
 from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.documents.query.sort import meta_fields, normalize_sort
-from yunbox.errors import QueryError
 from yunbox.tools.clock import MACHINE, Clock
 
 from . import access as paths
 from . import shape as types
-from .access import Access, Order
-from .catalog import Collection, Index
+from .access import Access
+from .catalog import Collection
+from .choosing import Choice, Chooser, Guard, Probe, Wish
 from .connection import json_path
-from .filters import ALL, Parsed, Tree, bound, parse, path_parts
+from .filters import ALL, Parsed, bound, parse, path_parts
 from .predicates import FALSE, TRUE, Condition, compile_condition
 from .shape import Shape
 from .special import is_special, special_access
 
 MAX_PLANS = 500
-PROBE_LIMIT = 1000
-SCAN_FRACTION = 8
-"""One lookup through an index costs as much as scanning about so many documents."""
-
-Probe = Callable[[str, Sequence[Any]], int]
 
 
 @dataclass(slots=True)
@@ -52,6 +47,16 @@ class Plan:
     index_only: str | None
     """The statement's tail that counts by the index alone."""
     in_index_order: bool = False
+    others: tuple[Access, ...] = ()
+    """What narrows the access down."""
+    branches: tuple[Access, ...] = ()
+    """The accesses of a disjunction's members."""
+    guard: Guard | None = None
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """All that it goes through."""
+        return (*([] if self.access is None else [self.access]), *self.others, *self.branches)
 
     @property
     def tests_text(self) -> bool:
@@ -61,19 +66,6 @@ class Plan:
     @property
     def matcher_slot(self) -> int:
         return self.slots + 1
-
-
-class Wish(NamedTuple):
-    """What beside the filter a plan depends on. ``size`` is the magnitude of the collection."""
-
-    order: Order | None
-    hint: Any
-    partial: tuple[int, ...]
-    limited: bool
-    counting: bool
-    collated: bool
-    has_meta: bool
-    size: int
 
 
 class Query:
@@ -145,25 +137,26 @@ def plan_query(
     Raises:
         QueryError: for a filter, sort or hint that is not valid.
     """
-    parsed = parse(filter, text_collation=collation is not None)
-    order: Order | None = normalize_sort(sort) if sort else None
+    parsed = parse(filter, collation=collation)
+    order = normalize_sort(sort) if sort else None
     has_meta = bool(sort and meta_fields(sort))
-    partial = _implied(collection, filter)
+    # What a partial index leaves out may be equal under a collation.
+    partial = _implied(collection, filter) if collation is None else None
     wish = Wish(
         order=tuple(order) if order else None,
         hint=_hint_key(hint),
         partial=partial or (),
         limited=limited,
         counting=counting,
-        collated=collation is not None,
+        collated_as=None if collation is None else collation.identity,
         has_meta=has_meta,
         size=collection.count.bit_length() // 2,
     )
     version = collection.version
     key = (parsed.tree, wish)
     plan: Plan | None = collection.plans.get(key)
-    if plan is None or plan.version != version:
-        plan = _Planner(collection, parsed, wish, probe).plan(version)
+    if plan is None or plan.version != version or not _suits(plan, probe, parsed):
+        plan = _Planner(collection, parsed, wish).plan(version, Chooser(collection, parsed, wish, probe).choice())
         if len(collection.plans) >= MAX_PLANS:
             collection.plans.clear()
         collection.plans[key] = plan
@@ -227,143 +220,57 @@ def _narrower(given: Any, wanted: Any) -> bool:
     )
 
 
+def _suits(plan: Plan, probe: Probe | None, parsed: Parsed) -> bool:
+    """Whether a plan made for other operands is good for these."""
+    return plan.guard is None or probe is None or plan.guard.holds(probe, parsed.operands)
+
+
 class _Planner:
-    def __init__(self, collection: Collection, parsed: Parsed, wish: Wish, probe: Probe | None) -> None:
+    """Makes the SQL of a plan."""
+
+    def __init__(self, collection: Collection, parsed: Parsed, wish: Wish) -> None:
         self.collection = collection
         self.parsed = parsed
-        self.wish = wish
         self.order = wish.order
-        self.hint = wish.hint
-        self.partial = wish.partial
-        self.limited = wish.limited
-        self.probe = probe
-        self.collated = wish.collated
-        self.index_order = None if wish.collated else wish.order
+        self.collated = wish.collated_as is not None
 
-    def plan(self, version: tuple[int, int]) -> Plan:
-        access = self._chosen()
-        if access is not None and not self._scanning_is_cheaper(access):
-            return self._through(version, access)
-        union = self._union()
-        if union is not None:
-            return self._scan(version, union)
-        return self._scan(version, None)
+    def plan(self, version: tuple[int, int], choice: Choice) -> Plan:
+        access = choice.access
+        plan = self._scan(version, choice.branches) if access is None else self._through(version, access, choice.others)
+        plan.others, plan.branches, plan.guard = choice.others, choice.branches, choice.guard
+        return plan
 
-    def _chosen(self) -> Access | None:
-        if self.hint is not None:
-            return self._hinted()
-        candidates = self._candidates()
-        if not candidates:
-            return None
-        best = max(access.score for access in candidates)
-        first = [access for access in candidates if access.score >= min(best, 100)]
-        if not any(access.conditions for access in first) and not self.limited:
-            return None
-        if len(first) > 1 and self.probe is not None and best < 100:
-            return min(first, key=lambda access: (self._cost(access), len(access.index.fields) if access.index else 0))
-        return max(candidates, key=lambda access: (access.score, -len(access.index.fields) if access.index else 0))
-
-    def _scanning_is_cheaper(self, access: Access) -> bool:
-        """Whether an index leads to so many documents that reading all in a row takes less time."""
-        count = self.collection.count
-        if self.probe is None or access.index is None or self.hint is not None or self.limited or count < PROBE_LIMIT:
-            return False
-        if not access.conditions or (self.wish.counting and paths.without(self.parsed.tree, access.covered) == ALL):
-            return False
-        return self._cost(access, count // SCAN_FRACTION) >= count // SCAN_FRACTION
-
-    def _cost(self, access: Access, most: int = PROBE_LIMIT) -> int:
-        if self.probe is None or access.index is None or not access.conditions:
-            return most
-        where = " AND ".join(access.conditions)
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM {access.index.table} x WHERE {where} LIMIT {most})"
-        return self.probe(sql, self.parsed.operands)
-
-    def _candidates(self) -> list[Access]:
-        leaves = paths.leaves_of(self.parsed.tree)
-        found = [paths.id_access(self.collection, leaves, self.index_order)]
-        found += [
-            paths.index_access(self.collection, index, leaves, self.index_order)
-            for index in self.collection.indexes
-            if self._may_use(index)
-        ]
-        return [access for access in found if access is not None]
-
-    def _may_use(self, index: Index) -> bool:
-        return index.ready and (index.partial is None or index.id in self.partial)
-
-    def _hinted(self) -> Access | None:
-        name = self.hint if isinstance(self.hint, str) else None
-        keys = dict(self.hint) if not isinstance(self.hint, str) else None
-        if name == "$natural" or (keys is not None and "$natural" in keys):
-            return None
-        leaves = paths.leaves_of(self.parsed.tree)
-        if name == "_id_" or keys == {"_id": 1}:
-            return paths.id_access(self.collection, leaves, self.index_order)
-        for index in self.collection.indexes:
-            if index.name == name or (keys is not None and index.document["key"] == keys):
-                if not self._may_use(index):
-                    return None
-                return paths.index_access(self.collection, index, leaves, self.index_order)
-        raise QueryError(
-            f"error processing query: planner returned error: hint provided does not correspond to an existing index: {self.hint}"
-        )
-
-    def _union(self) -> str | None:
-        """An index lookup for each branch of a disjunction, when every branch has one."""
-        for tree in paths.leaves_of(self.parsed.tree):
-            if tree[0] != "or" or not tree[1] or self.hint is not None:
-                continue
-            selects = [self._branch(branch) for branch in tree[1]]
-            if all(selects):
-                return f"t.rid IN ({' UNION ALL '.join(select for select in selects if select)})"
-        return None
-
-    def _branch(self, branch: Tree) -> str | None:
-        leaves = paths.leaves_of(branch)
-        candidates = [paths.id_access(self.collection, leaves, None)]
-        candidates += [
-            paths.index_access(self.collection, index, leaves, None)
-            for index in self.collection.indexes
-            if index.ready and index.partial is None
-        ]
-        usable = [access for access in candidates if access is not None and access.conditions]
-        if not usable:
-            return None
-        best = max(usable, key=lambda access: access.score)
-        where = " AND ".join(best.conditions)
-        if best.index is None:
-            return f"SELECT rid FROM {self.collection.table} t WHERE {where}"
-        return f"SELECT rid FROM {best.index.table} x WHERE {where}"
-
-    def _through(self, version: tuple[int, int], access: Access) -> Plan:
+    def _through(self, version: tuple[int, int], access: Access, others: tuple[Access, ...]) -> Plan:
         table = self.collection.table
-        rest = paths.without(self.parsed.tree, access.covered)
+        covered = [leaf for one in (access, *others) for leaf in one.covered]
+        rest = paths.without(self.parsed.tree, covered)
         condition = compile_condition(rest, self.collection.shape, "t.d")
-        index_only = None
+        narrowed = [row_ids(table, other) for other in others]
         if access.index is None:
-            source, bounds = f"{table} t", list(access.conditions)
+            source, bounds = f"{table} t", [*access.conditions, *(f"t.rid IN ({ids})" for ids in narrowed)]
         elif access.once:
-            source, bounds = f"{access.index.table} x CROSS JOIN {table} t ON t.rid=x.rid", list(access.conditions)
+            source = f"{access.index.table} x CROSS JOIN {table} t ON t.rid=x.rid"
+            bounds = [*access.conditions, *(f"x.rid IN ({ids})" for ids in narrowed)]
         else:
             source = f"{table} t"
-            narrowed = " AND ".join(access.conditions)
-            bounds = [f"t.rid IN (SELECT x.rid FROM {access.index.table} x WHERE {narrowed})"]
-        if rest == ALL:
-            index_only = self._index_only(access)
+            bounds = [f"t.rid IN ({ids})" for ids in (row_ids(table, access), *narrowed)]
+        index_only = self._index_only(access, bounds) if rest == ALL else None
         return self._finished(version, source, bounds, condition, access, index_only, access.order)
 
-    def _index_only(self, access: Access) -> str:
-        where = " AND ".join(access.conditions) or TRUE
-        if access.index is None:
+    def _index_only(self, access: Access, bounds: list[str]) -> str:
+        where = " AND ".join(bounds) or TRUE
+        if access.index is None or (not access.once and len(bounds) > 1):
             return f"SELECT count(*) FROM {self.collection.table} t WHERE {where}"
-        counted = "count(*)" if access.once else "count(DISTINCT x.rid)"
-        return f"SELECT {counted} FROM {access.index.table} x WHERE {where}"
+        if access.once:
+            return f"SELECT count(*) FROM {access.index.table} x WHERE {where}"
+        return f"SELECT count(DISTINCT x.rid) FROM {access.index.table} x WHERE {' AND '.join(access.conditions)}"
 
-    def _scan(self, version: tuple[int, int], union: str | None) -> Plan:
+    def _scan(self, version: tuple[int, int], branches: tuple[Access, ...]) -> Plan:
+        table = self.collection.table
         condition = compile_condition(self.parsed.tree, self.collection.shape, "t.d")
-        bounds = [union] if union else []
-        return self._finished(version, f"{self.collection.table} t", bounds, condition, None, None, None)
+        union = " UNION ALL ".join(row_ids(table, branch) for branch in branches)
+        bounds = [f"t.rid IN ({union})"] if union else []
+        return self._finished(version, f"{table} t", bounds, condition, None, None, None)
 
     def _finished(
         self,
@@ -399,6 +306,14 @@ class _Planner:
         if None in columns:
             return None
         return ", ".join([column for column in columns if column is not None] + ["t.rid"])
+
+
+def row_ids(table: str, access: Access) -> str:
+    """The statement that lists the row ids an access leads to."""
+    where = " AND ".join(access.conditions)
+    if access.index is None:
+        return f"SELECT t.rid FROM {table} t WHERE {where}"
+    return f"SELECT x.rid FROM {access.index.table} x WHERE {where}"
 
 
 def exact_condition(condition: Condition, slot: int) -> list[str]:
@@ -445,6 +360,8 @@ def _special_plan(collection: Collection, query: Query, special: Access | None) 
         source=f"{collection.table} t",
         where=" AND ".join(conditions),
         access=special,
+        others=(),
+        branches=(),
         index_only=None,
         order=None if plan.in_index_order else plan.order,
         sorted=plan.sorted and not plan.in_index_order,
@@ -454,5 +371,5 @@ def _special_plan(collection: Collection, query: Query, special: Access | None) 
 
 def plan_condition(collection: Collection, query: Query) -> Condition:
     """The condition of a whole filter."""
-    tree = parse(query.filter, text_collation=query.collation is not None).tree
+    tree = parse(query.filter, collation=query.collation).tree
     return compile_condition(tree, collection.shape, "t.d")

@@ -45,7 +45,9 @@ def compile_condition(tree: Tree, shape: Shape, column: str = "d") -> Condition:
             condition = _not(inner.may)
             return Condition(condition, condition)
         return Condition(_not(inner.must), _not(inner.may))
-    return _Leaf(tree, shape, column).condition() if operator in LEAVES else UNKNOWN
+    if operator not in LEAVES or tree[2] == "collated":
+        return UNKNOWN
+    return _Leaf(tree, shape, column).condition()
 
 
 def _not(condition: str) -> str:

@@ -83,6 +83,8 @@ def _table_of(index: Index) -> str:
         return f"CREATE VIRTUAL TABLE {index.table} USING rtree(id, x0, x1, y0, y1)"
     if index.kind == "text":
         return f"CREATE VIRTUAL TABLE {index.table} USING fts5(t, content='', contentless_delete=1, detail=none, tokenize='unicode61')"
+    if index.kind == "wildcard":
+        return f"CREATE TABLE {index.table}(p TEXT, t0, k0, rid INTEGER, PRIMARY KEY(p, t0, k0, rid)) WITHOUT ROWID"
     columns = ", ".join(f"t{n}, k{n}" for n in range(len(index.fields)))
     key = ", ".join(
         f"t{n}{' DESC' if field.direction < 0 else ''}, k{n}{' DESC' if field.direction < 0 else ''}"

@@ -86,14 +86,13 @@ def _insert(connection: apsw.Connection, collection: Collection, index: Index, r
 
 def fill_index(connection: apsw.Connection, collection: Collection, index: Index, rid: int, document: Document) -> None:
     """Enter a stored document into an index that is being built, whose keys may partly be there. Raises `DuplicateKey`."""
-    columns = "".join(f"t{n}=? AND k{n}=? AND " for n in range(len(index.fields)))
-    if index.kind != "ordered":
+    if not index.holds_keys:
         connection.execute(index.delete_sql, (rid,))
     for row in _keys(collection, index, document):
         try:
             connection.execute(index.insert_sql, (*row, rid))
         except apsw.ConstraintError:
-            held = connection.execute(f"SELECT 1 FROM {index.table} WHERE {columns}rid=?", (*row, rid)).fetchone()
+            held = connection.execute(f"SELECT 1 FROM {index.table} WHERE {index.row_is}", (*row, rid)).fetchone()
             if held is None:
                 raise _duplicate(collection, index, row) from None
 
@@ -101,7 +100,7 @@ def fill_index(connection: apsw.Connection, collection: Collection, index: Index
 def _delete(connection: apsw.Connection, index: Index, rid: int, rows: Rows) -> None:
     sql = index.delete_sql
     for row in rows:
-        connection.execute(sql, (*row, rid) if index.kind == "ordered" else (rid,))
+        connection.execute(sql, (*row, rid) if index.holds_keys else (rid,))
 
 
 def _duplicate(collection: Collection, index: Index, row: Row) -> DuplicateKey:

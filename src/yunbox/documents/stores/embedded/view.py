@@ -129,8 +129,9 @@ class View:
             probe=self._probe,
             clock=self.clock,
         )
-        if query.plan.access is not None and query.plan.access.index is not None:
-            query.plan.access.index.accesses += 1
+        for access in query.plan.accesses:
+            if access.index is not None:
+                access.index.accesses += 1
         self._last = (version, asked, query)
         return query
 

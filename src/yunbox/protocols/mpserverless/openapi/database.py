@@ -87,16 +87,7 @@ async def _create_index(action: Action, body: Document) -> Document:
     if not isinstance(keys, dict) or not keys:
         raise invalid("`field` must be a path, or an object of paths and directions / 参数 `field` 应为字段名或对象")
     options = body.get("options") or {}
-    command = c.CreateIndex(
-        _name(body, "collection"),
-        list(keys.items()),
-        name=options.get("name"),
-        unique=bool(options.get("unique")),
-        sparse=bool(options.get("sparse")),
-        partial=options.get("partialFilterExpression"),
-        expire_after_seconds=options.get("expireAfterSeconds"),
-        collation=options.get("collation"),
-    )
+    command = c.create_index(_name(body, "collection"), keys, options)
     return {"affectedDocs": 0, "result": {"name": await _run(action, command), "ok": 1}}
 
 
