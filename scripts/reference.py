@@ -142,7 +142,7 @@ def _registries() -> Iterator[tuple[str, dict[str, Callable[..., object] | None]
 def _resource(name: str) -> Callable[..., object] | None:
     method, _, path = name.partition(" ")
     found = gateway.RESOURCES.find(method, tuple(path.split("/")))
-    return found[0] if found else None
+    return found[0].handler if found else None
 
 
 def _wrapped(handler: Any) -> Callable[..., object]:

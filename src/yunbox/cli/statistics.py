@@ -22,7 +22,7 @@ def _in_days(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @statistics.command("calls", help="Calls, errors, time and traffic. / 调用统计")
-@click.option("--kind", default="", help="Only method, function, read, write or upload. / 类别")
+@click.option("--kind", default="", help="Only method, function, read, write, upload, download or hosting. / 类别")
 @_in_days
 @in_space
 @connected

@@ -175,6 +175,10 @@ class FunctionService:
             self._isolation = await asyncio.to_thread(describe_isolation, self._data)
         return self._isolation
 
+    def processes(self) -> dict[str, int]:
+        """How many function processes are ``busy``, ``idle`` and ``spare``, and how many calls are ``waiting`` for one."""
+        return self._opened.processes() if self._opened is not None else {}
+
     async def _fleet(self) -> Fleet:
         if self._opened is not None:
             return self._opened

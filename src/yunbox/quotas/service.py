@@ -74,7 +74,7 @@ class QuotaService:
         return memory_mb / 1024 * max(1, math.ceil(duration_ms / step)) * step / 1000
 
     def report(self, space_id: str) -> Report:
-        """What a space uses and may use.
+        """What a space uses and may use. Call it on the event loop: the measures are the services'.
 
         Raises:
             SpaceNotFound: when there is none.

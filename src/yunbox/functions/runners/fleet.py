@@ -112,6 +112,13 @@ class Fleet:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(shutil.rmtree, self._directory, True)
 
+    def processes(self) -> dict[str, int]:
+        """How many processes there are, and calls that wait for one."""
+        busy = sum(len(pool.busy) for pool in self._pools)
+        idle = sum(len(pool.idle) for pool in self._pools)
+        spare = sum(map(len, self._spares.values()))
+        return {"busy": busy, "idle": idle, "spare": spare, "waiting": sum(pool.waiting for pool in self._pools)}
+
     # Pools and the cap
 
     def pool(self, load: Load) -> Pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yunbox.http import Route
+from yunbox.http import Route, endpoint
 from yunbox.protocols.manage import (
     backups,
     collections,
@@ -17,6 +17,7 @@ from yunbox.protocols.manage import (
     transfers,
     users,
 )
+from yunbox.protocols.manage.metrics import Metrics
 from yunbox.protocols.manage.routing import Router
 from yunbox.services import Services
 
@@ -40,7 +41,10 @@ ROUTES = (
 
 def routes(services: Services) -> list[Route]:
     """Where this API answers."""
-    return [Route("prefix", PREFIX, Router(services, PREFIX, ROUTES))]
+    return [
+        Route("prefix", PREFIX, Router(services, PREFIX, ROUTES)),
+        Route("exact", "/metrics", endpoint(Metrics(services).handle)),
+    ]
 
 
 __all__ = ["PREFIX", "ROUTES", "routes"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -12,8 +11,7 @@ from yunbox.protocols.manage.routing import Call, Row
 async def quotas(call: Call) -> Any:
     """Every item with its title, unit, use and limit (``null`` when there is none), the package they come from, and when
     counters start again."""
-    report = await asyncio.to_thread(call.services.quotas.report, call.space.id)
-    return {"space_id": call.space.id, **asdict(report)}
+    return {"space_id": call.space.id, **asdict(call.services.quotas.report(call.space.id))}
 
 
 ROUTES: tuple[Row, ...] = (("GET", "spaces/{space}/quotas", quotas),)

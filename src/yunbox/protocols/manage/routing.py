@@ -135,22 +135,13 @@ class Router:
             await answer.send(send)
 
     async def _answer(self, request: Request) -> Response | Stream:
-        self._authenticate(request)
+        check_admin(self._services, request)
         handler, names = self._find(request)
         if handler is None:
             message = f"{request.method} {request.path} does not exist / 接口不存在"
             return json_response({"error": {"code": "not_found", "message": message}}, 404)
         result = await handler(Call(self._services, request, names, request.query))
         return result if isinstance(result, Response | Stream) else json_response(result)
-
-    def _authenticate(self, request: Request) -> None:
-        scheme, _, token = request.header("authorization").partition(" ")
-        expected = _admin_token(self._services)
-        given = token.strip() if scheme.lower() == "bearer" else ""
-        if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-            raise Unauthenticated(
-                "the administrator's token is missing or wrong; it is in DATA/admin.token / 管理员令牌不正确"
-            )
 
     def _find(self, request: Request) -> tuple[Handler | None, dict[str, str]]:
         path = request.raw_path
@@ -163,6 +154,20 @@ class Router:
 
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(_NAME.sub(lambda match: f"(?P<{match[1]}>{'.+' if match[2] else '[^/]+'})", path))
+
+
+def check_admin(services: Services, request: Request) -> None:
+    """
+    Raises:
+        Unauthenticated: when a request does not carry the administrator's token.
+    """
+    scheme, _, token = request.header("authorization").partition(" ")
+    expected = _admin_token(services)
+    given = token.strip() if scheme.lower() == "bearer" else ""
+    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Unauthenticated(
+            "the administrator's token is missing or wrong; it is in DATA/admin.token / 管理员令牌不正确"
+        )
 
 
 def _admin_token(services: Services) -> str:

@@ -20,10 +20,10 @@ from msgspec.structs import replace
 from yunbox.caller import Caller
 from yunbox.errors import LimitExceeded, NotFound, PermissionDenied, Unauthenticated, YunboxError
 from yunbox.http import ClientDisconnected, Request, Response
+from yunbox.protocols.metering import measure
 from yunbox.protocols.mpserverless import envelope, signing
 from yunbox.protocols.mpserverless.call import Call, Origin
 from yunbox.protocols.mpserverless.errors import INTERNAL, GatewayError, error_code
-from yunbox.protocols.mpserverless.metering import measure
 from yunbox.protocols.mpserverless.registry import METHODS, OPEN_METHODS
 from yunbox.services import Services
 from yunbox.spaces.space import Space
@@ -71,7 +71,7 @@ class Gateway:
             failure = YunboxError("internal error / 服务器内部错误")
             response = envelope.failure(INTERNAL, failure.message, request_id)
         if call is not None:
-            measure(call, failure is not None, (time.perf_counter() - started) * 1000, len(response.body))
+            _measure(call, failure is not None, started, len(response.body))
         return response
 
     async def _body(self, request: Request) -> dict[str, Any]:
@@ -154,10 +154,15 @@ async def host_call(services: Services, caller: Caller, method: str, params: Map
         text = envelope.dumps(answer if data is envelope.NOTHING else {**answer, "data": data})
     except YunboxError as error:
         failure = GatewayError(error_code(error), error.message)
-    measure(call, failure is not None, (time.perf_counter() - started) * 1000, len(text))
+    _measure(call, failure is not None, started, len(text))
     if failure is not None:
         raise failure
     return text
+
+
+def _measure(call: Call, failed: bool, started: float, sent: int) -> None:
+    name = call.method if call.method in METHODS else "other"
+    measure(call.services, call.caller, name, failed=failed, started=started, sent=sent)
 
 
 def own_origin(services: Services) -> Origin:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import orjson
 from yunbox.caller import Caller
 from yunbox.errors import LimitExceeded, YunboxError
 from yunbox.http import Request, Response, Route, endpoint, json_response
+from yunbox.protocols.metering import measure
 from yunbox.protocols.wechat_http import credentials, database, functions, migration, storage, tokens
 from yunbox.protocols.wechat_http.call import Call, Handler
 from yunbox.protocols.wechat_http.errors import ApiError, api_error
@@ -63,9 +65,9 @@ class HttpApi:
         except Exception:
             _log.exception("unhandled error in %s", request.path)
             return _failure(ApiError(-1, "system error / 系统错误，请稍候再试"))
-        return json_response({"errcode": 0, "errmsg": "ok", **reply})
+        return reply
 
-    async def _answer(self, request: Request) -> dict[str, Any]:
+    async def _answer(self, request: Request) -> Response:
         query = request.query
         token = query.get("access_token") or query.get("cloudbase_access_token", "")
         spaces = tokens.spaces_of(self._services, token)
@@ -80,7 +82,14 @@ class HttpApi:
         env = query.get("env") if name in _IN_URL else values.get("env")
         space = spaces[0] if name in _WITHOUT_ENV and not env and spaces else _choose(spaces, env)
         caller = Caller("admin", space.id, source="wx_http", client_ip=request.client_ip)
-        return await handler(Call(self._services, space, caller, values, query, body))
+        started, sent = time.perf_counter(), 0
+        try:
+            reply = await handler(Call(self._services, space, caller, values, query, body))
+            response = json_response({"errcode": 0, "errmsg": "ok", **reply})
+            sent = len(response.body)
+            return response
+        finally:
+            measure(self._services, caller, f"tcb/{name}", failed=not sent, started=started, sent=sent)
 
 
 def _values(body: bytes) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from msgspec import structs
 from yunbox.errors import DuplicateKey, SpaceNotFound, YunboxError
 from yunbox.http import Handler as HttpHandler
 from yunbox.http import Request, Response
+from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.admin.actions import ACTIONS
 from yunbox.protocols.tcb.admin.authentication import authenticate
 from yunbox.protocols.tcb.admin.call import Call
@@ -75,8 +77,14 @@ async def _answer(
         wechat,
         envelope.content_types,
     )
-    reply = await handler(call)
-    return reply if isinstance(reply, Response) else success(reply, request_id)
+    started, sent = time.perf_counter(), -1
+    try:
+        reply = await handler(call)
+        response = reply if isinstance(reply, Response) else success(reply, request_id)
+        sent = len(response.body)
+        return response
+    finally:
+        measure(services, call.caller, envelope.action, failed=sent < 0, started=started, sent=max(sent, 0))
 
 
 def success(reply: dict[str, Any], request_id: str) -> Response:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from typing import Any
 
+import orjson
 from msgspec.structs import replace
 
 from yunbox.caller import Caller
 from yunbox.errors import InvalidRequest, SpaceNotFound, Unauthenticated, YunboxError
 from yunbox.http import Request, Response, json_response
+from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.auth.errors import auth_error
 from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
 from yunbox.protocols.tcb.values import parse
@@ -41,7 +44,7 @@ class AuthHandler:
         request_id = request.header("x-request-id") or str(uuid.uuid4())
         headers = [*cors_headers(request), ("x-request-id", request_id)]
         try:
-            return json_response(await self._run(request), headers=headers)
+            return Response(await self._run(request), headers=headers)
         except YunboxError as error:
             _log.info("%s %s failed: %s", request.method, request.path, error.message)
             answer = auth_error(error)
@@ -53,13 +56,14 @@ class AuthHandler:
             }
             return json_response(body, answer.status, headers)
 
-    async def _run(self, request: Request) -> dict[str, Any]:
+    async def _run(self, request: Request) -> bytes:
         method, path = method_of(request), request.path.split("/", 3)[3].strip("/")
-        handler = self._actions.find(f"{method} {path}")
-        target, _, tail = path.rpartition("/")
-        rest = ""
+        name, rest = f"{method} {path}", ""
+        handler = self._actions.find(name)
         if handler is None:
-            handler, rest = self._actions.find(f"{method} {target}/*"), tail
+            target, _, rest = path.rpartition("/")
+            name = f"{method} {target}/*"
+            handler = self._actions.find(name)
         if handler is None:
             raise InvalidRequest(
                 f"{method} /auth/v1/{path} is not supported here / 暂不支持该接口", reason="unsupported"
@@ -68,7 +72,13 @@ class AuthHandler:
         space, caller = self._identify(request, params)
         check_origin(space.settings, request)
         caller = replace(caller, client_ip=request.client_ip, user_agent=request.header("user-agent"))
-        return await handler(Call(self._services, space, caller, {**params, **({"*": rest} if rest else {})}, request))
+        call = Call(self._services, space, caller, {**params, **({"*": rest} if rest else {})}, request)
+        started, body = time.perf_counter(), b""
+        try:
+            body = orjson.dumps(await handler(call))
+            return body
+        finally:
+            measure(self._services, caller, f"auth {name}", failed=not body, started=started, sent=len(body))
 
     async def _params(self, request: Request) -> dict[str, Any]:
         """The query and the body together; browsers send the body as text/plain."""

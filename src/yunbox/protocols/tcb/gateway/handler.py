@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 
 from yunbox.errors import InvalidRequest, Unauthenticated, YunboxError
 from yunbox.http import Request, Response, json_response
+from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.auth.handler import method_of
 from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
 from yunbox.protocols.tcb.gateway.errors import gateway_error
@@ -35,6 +37,10 @@ class Resource:
     method: str
     path: tuple[str, ...]
     handler: Handler
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {'/'.join(self.path)}"
 
     def match(self, method: str, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The named parts, or ``None`` when this is another resource."""
@@ -64,14 +70,14 @@ class Resources:
 
         return register
 
-    def find(self, method: str, segments: tuple[str, ...]) -> tuple[Handler, dict[str, str]] | None:
+    def find(self, method: str, segments: tuple[str, ...]) -> tuple[Resource, dict[str, str]] | None:
         for resource in self._all:
             if (parts := resource.match(method, segments)) is not None:
-                return resource.handler, parts
+                return resource, parts
         return None
 
     def names(self) -> list[str]:
-        return sorted(f"{resource.method} {'/'.join(resource.path)}" for resource in self._all)
+        return sorted(resource.name for resource in self._all)
 
     def include(self, other: Resources) -> None:
         self._all += other._all
@@ -91,14 +97,14 @@ class GatewayHandler:
         headers = [*cors_headers(request), ("x-request-id", request_id)]
         segments = tuple(unquote(part) for part in request.raw_path.split("/v1/", 1)[1].strip("/").split("/"))
         try:
-            content = await self._run(request, segments, request_id)
+            body = await self._run(request, segments, request_id)
         except YunboxError as error:
             _log.info("%s %s failed: %s", request.method, request.path, error.message)
             status, told = gateway_error(error, {"storages": "storage"}.get(segments[0], segments[0]))
             return json_response({"code": told.code, "message": told.message, "requestId": request_id}, status, headers)
-        return Response(orjson.dumps(content), headers=headers)
+        return Response(body, headers=headers)
 
-    async def _run(self, request: Request, segments: tuple[str, ...], request_id: str) -> Any:
+    async def _run(self, request: Request, segments: tuple[str, ...], request_id: str) -> bytes:
         method = method_of(request)
         found = self._resources.find(method, segments)
         if found is None:
@@ -114,9 +120,15 @@ class GatewayHandler:
         caller = replace(
             caller, client_ip=request.client_ip, user_agent=request.header("user-agent"), request_id=request_id
         )
-        handler, parts = found
+        resource, parts = found
         call = Call(self._services, space, caller, await self._params(request), request)
-        return await handler(call, parts)
+        started, body = time.perf_counter(), b""
+        try:
+            body = orjson.dumps(await resource.handler(call, parts))
+            return body
+        finally:
+            name = f"v1 {resource.name}"
+            measure(self._services, caller, name, failed=not body, started=started, sent=len(body))
 
     async def _params(self, request: Request) -> dict[str, Any]:
         """The query and the body's fields together; a body that is no object is under ``""``."""

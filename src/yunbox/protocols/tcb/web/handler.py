@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,9 +11,10 @@ from msgspec.structs import replace
 from yunbox.caller import Caller
 from yunbox.errors import InvalidRequest, YunboxError
 from yunbox.http import Request, Response, json_response
+from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
 from yunbox.protocols.tcb.values import parse
-from yunbox.protocols.tcb.web.call import Actions, Answer, Call
+from yunbox.protocols.tcb.web.call import Action, Actions, Call
 from yunbox.protocols.tcb.web.errors import web_error
 from yunbox.services import Services
 from yunbox.spaces import Space
@@ -45,12 +47,15 @@ class WebHandler:
     async def __call__(self, request: Request) -> Response:
         if request.method == "OPTIONS":
             return preflight(request)
-        request_id = random_uuid()
+        request_id, started, failed = random_uuid(), time.perf_counter(), True
         action = ""
+        call: Call | None = None
         try:
             params = await self._params(request)
             action = str(params.get("action", ""))
-            answer = await self._run(request, action, params, request_id)
+            handler, call = self._find(request, action, params, request_id)
+            answer = await handler(call)
+            failed = False
         except YunboxError as error:
             _log.info("%s failed: %s", action or request.path, error.message)
             vendor = web_error(error, action)
@@ -59,7 +64,10 @@ class WebHandler:
             _log.exception("%s failed unexpectedly (request %s)", action or request.path, request_id)
             answer = {"code": "SYS_ERR", "message": "internal error / 服务器内部错误"}
         headers = [*cors_headers(request), ("x-request-id", request_id)]
-        return json_response({"requestId": request_id, **answer}, headers=headers)
+        response = json_response({"requestId": request_id, **answer}, headers=headers)
+        if call is not None:
+            measure(self._services, call.caller, action, failed=failed, started=started, sent=len(response.body))
+        return response
 
     async def _params(self, request: Request) -> dict[str, Any]:
         if request.method != "POST":
@@ -69,7 +77,7 @@ class WebHandler:
             raise InvalidRequest("the body must be a JSON object / 请求体必须是 JSON 对象")
         return params
 
-    async def _run(self, request: Request, action: str, params: dict[str, Any], request_id: str) -> Answer:
+    def _find(self, request: Request, action: str, params: dict[str, Any], request_id: str) -> tuple[Action, Call]:
         handler = self._actions.find(action)
         if handler is None:
             raise InvalidRequest(f"unknown action `{action}`; it is not supported here / 不支持的 action: {action}")
@@ -79,7 +87,7 @@ class WebHandler:
         caller = replace(
             caller, client_ip=request.client_ip, user_agent=request.header("user-agent"), request_id=request_id
         )
-        return await handler(Call(self._services, space, caller, params, request))
+        return handler, Call(self._services, space, caller, params, request)
 
     def _caller(self, space: Space, request: Request, action: str, params: dict[str, Any]) -> Caller:
         token = "" if action in PUBLIC else params.get("access_token") or token_of(request)
