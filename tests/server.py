@@ -76,7 +76,7 @@ class LiveServer:
 
         self.call(delete())
 
-    def call(self, coroutine: Any) -> Any:
+    def call(self, coroutine: Any, timeout: float = 60) -> Any:
         """The result of a coroutine run on the server's loop."""
         future: Future[Any] = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
-        return future.result(60)
+        return future.result(timeout)

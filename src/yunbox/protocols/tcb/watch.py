@@ -243,9 +243,13 @@ class Connection:
 
 
 def _query(frame: Frame, caller: Caller, now_ms: int) -> c.Find:
-    """The query of an ``INIT_WATCH``: ``query`` is JSON text, ``orderBy`` maps fields to ``asc`` or ``desc``."""
-    text = frame.data.get("query")
-    query = parse(text) if isinstance(text, str) and text else text or {}
+    """The query of an ``INIT_WATCH``: ``query`` is JSON text, ``orderBy`` maps fields to ``asc`` or ``desc``.
+
+    @cloudbase/database 1.x of the server SDKs sends the JSON text of its Extended JSON text.
+    """
+    query: Any = frame.data.get("query")
+    for _ in range(2):
+        query = parse(query) if isinstance(query, str) and query else query or {}
     decoded = Decoder(now_ms).decode(fill_template(query, caller.owner))
     name, limit, order = frame.data.get("collName"), frame.data.get("limit"), frame.data.get("orderBy")
     if not isinstance(name, str) or not name or not isinstance(decoded, dict):

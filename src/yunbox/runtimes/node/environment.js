@@ -31,7 +31,7 @@ function staticVariables (configuration) {
     SCF_FUNCTIONVERSION: '$LATEST',
     FC_FUNCTION_NAME: configuration.name,
     _SCF_TCB_LOG: '1',
-    TCB_CONTEXT_CNFG: JSON.stringify({ URL: configuration.adminUrl, TCB_SDK_GRAY_0: true })
+    TCB_CONTEXT_CNFG: JSON.stringify({ URL: configuration.adminUrl })
   }
 }
 

@@ -12,6 +12,15 @@ const HOSTS = new RegExp([
   String.raw`^[\w.-]+\.api\.(?:intl\.)?tcloudbasegateway\.com$`
 ].join('|'), 'i')
 
+// Connections are shared by requests for one original host only, as they would be there: what an SDK leaves on a socket
+// (axios: `timeout` destroys it, after the metadata probe) would otherwise meet the next request, an upload to this server.
+const agents = new Map()
+
+function agentFor (host) {
+  if (!agents.has(host)) agents.set(host, new http.Agent({ keepAlive: true }))
+  return agents.get(host)
+}
+
 const CONNECTION = ['createConnection', 'socketPath', 'ca', 'cert', 'key', 'servername', 'lookup', 'uri', 'href', 'defaultPort', 'agent', 'agents', 'pool']
 
 function splitArguments (values) {
@@ -32,7 +41,7 @@ function redirected (options, host, target) {
   if (!Object.keys(headers).some(name => name.toLowerCase() === 'host')) headers.Host = host
   const changed = { ...options, protocol: 'http:', host: target.hostname, hostname: target.hostname, port: target.port || 80, headers }
   for (const name of CONNECTION) delete changed[name]
-  return changed
+  return { ...changed, agent: agentFor(host) }
 }
 
 // `target()` gives the URL of this server.

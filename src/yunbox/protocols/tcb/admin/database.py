@@ -16,9 +16,11 @@ from yunbox.documents.dialects import TCB
 from yunbox.errors import InvalidRequest, QueryError
 from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
 from yunbox.protocols.tcb.admin.commands import encode_commands
+from yunbox.protocols.tcb.admin.spellings import common_near, common_text
 from yunbox.protocols.tcb.values import encode_id, encode_new, new_text, old_text, parse
 
 _WITH_COMMANDS = ("$match", "$geoNear")
+_COMMON_SPELLING = {"$match": common_text, "$geoNear": common_near}
 
 
 async def run(call: Call, command: commands.Command) -> Any:
@@ -95,12 +97,17 @@ async def get_document(call: Call) -> Reply:
 def _find(call: Call) -> commands.Find:
     return commands.Find(
         call.text("collectionName"),
-        call.document("query") or {},
+        _query(call),
         projection=call.document("projection") or None,
         skip=call.number("offset"),
         limit=call.number("limit"),
         raw=True,
     )
+
+
+def _query(call: Call) -> dict[str, Any]:
+    query: dict[str, Any] = common_text(call.document("query") or {})
+    return query
 
 
 def _field(item: Any) -> str:
@@ -115,7 +122,7 @@ def _direction(item: Mapping[str, Any]) -> int:
 
 
 async def count_document(call: Call) -> Reply:
-    count = commands.Count(call.text("collectionName"), call.document("query") or {})
+    count = commands.Count(call.text("collectionName"), _query(call))
     return {"data": {"total": await run(call, count)}}
 
 
@@ -223,7 +230,8 @@ def _stage(call: Call, item: Any) -> dict[str, Any]:
         raise InvalidRequest("a stage needs a stageKey / 聚合阶段缺少 stageKey")
     value = item.get("stageValue")
     parsed = parse(value) if isinstance(value, str) else value
-    return {key: call.decode_value(encode_commands(parsed) if key in _WITH_COMMANDS else parsed)}
+    decoded = call.decode_value(encode_commands(parsed) if key in _WITH_COMMANDS else parsed)
+    return {key: _COMMON_SPELLING[key](decoded) if key in _COMMON_SPELLING else decoded}
 
 
 ACTIONS: dict[str, Handler] = {
