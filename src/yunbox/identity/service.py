@@ -22,6 +22,7 @@ from yunbox.identity.providers import Alipay, App, DingTalk, PlatformUser, Provi
 from yunbox.identity.senders import Channel, Sender
 from yunbox.identity.sessions import TokenCache, Verified
 from yunbox.identity.store import SessionRow, UserStore
+from yunbox.identity.syncing import SharedSync
 from yunbox.identity.user import Identity, Session, User, caller_of
 from yunbox.identity.vouchers import Vouchers
 from yunbox.spaces import Space, SpaceService
@@ -45,6 +46,7 @@ class _Users:
     """What is open of one space."""
 
     store: UserStore
+    log: SharedSync
     access: TokenCache
     opaque: TokenCache
 
@@ -167,17 +169,18 @@ class IdentityService:
         *,
         openid: str | None = None,
         unionid: str | None = None,
+        sync: bool = True,
     ) -> Session:
         """A session with an opaque access token: 10 minutes at first, 30 minutes after every call (aliyun-wire.md §2.3).
 
         ``external_id`` is the platform's user id; the same one gives the same user of the space and app. ``None`` gives
-        a new anonymous user each time.
+        a new anonymous user each time. Without ``sync`` the session is only to be told after :meth:`synced`.
         """
         identity = Identity(provider if external_id else "anonymous", app_id, external_id or secrets.token_hex(16))
         if openid is None and provider in _OPENID_PROVIDERS:
             openid = external_id
         users, now = self._users(space), self._clock()
-        with users.store.transaction():
+        with users.store.transaction() if sync else users.store.unsynced_transaction():
             user = self._ensure(space, identity, openid=openid, unionid=unionid)
             row, secret = self._new_session(user, identity, now + OPAQUE_FIRST_SECONDS, OPAQUE_PREFIX)
             self._drop_expired(users.store)
@@ -188,6 +191,11 @@ class IdentityService:
             token, Verified(caller, row.session_id, now + OPAQUE_FIRST_SECONDS, now + OPAQUE_FIRST_SECONDS)
         )
         return Session(user, identity.provider, app_id, token, "", OPAQUE_FIRST_SECONDS)
+
+    async def synced(self, space: Space) -> None:
+        """Wait until every session opened so far survives a power cut, if sessions should."""
+        if self._full_sync:
+            await self._users(space).log.wait()
 
     async def platform_user(self, space: Space, provider: str, app_id: str, code: str) -> PlatformUser:
         """The user behind a platform's login code. Where no such app is registered and developer login is allowed,
@@ -574,7 +582,8 @@ class IdentityService:
 
     def _open_space(self, space: Space) -> _Users:
         store = UserStore(space.directory / "users.sqlite", full_sync=self._full_sync)
-        users = self._open[space.id] = _Users(store, TokenCache(self._clock), TokenCache(self._clock))
+        log = SharedSync(space.directory / "users.sqlite-wal")
+        users = self._open[space.id] = _Users(store, log, TokenCache(self._clock), TokenCache(self._clock))
         return users
 
     def _close_space(self, space_id: str) -> None:

@@ -61,7 +61,8 @@ class UserStore:
         self._lock = threading.RLock()
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(5000)
-        self._db.execute(f"PRAGMA journal_mode=WAL; PRAGMA synchronous={'FULL' if full_sync else 'NORMAL'}").fetchall()
+        self._level = "FULL" if full_sync else "NORMAL"
+        self._db.execute(f"PRAGMA journal_mode=WAL; PRAGMA synchronous={self._level}").fetchall()
         self._db.execute(_SCHEMA)
         self._unsynced = apsw.Connection(str(path))
         self._unsynced.set_busy_timeout(5000)
@@ -79,6 +80,17 @@ class UserStore:
         """All writes inside happen together or not at all; nested use joins the outer one."""
         with self._lock, self._db:
             yield
+
+    @contextmanager
+    def unsynced_transaction(self) -> Iterator[None]:
+        """The same without waiting for the disk; whoever answers must wait for a sync of the log first."""
+        with self._lock:
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            try:
+                with self._db:
+                    yield
+            finally:
+                self._db.execute(f"PRAGMA synchronous={self._level}")
 
     def _execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -21,8 +21,8 @@ _DEFAULT_PROVIDER = "alipay_openapi"
 
 async def authorize_anonymously(call: Call) -> dict[str, Any]:
     """A new user at every call (USR-5)."""
-    session = call.services.identity.open_session(call.space, "anonymous", _app_id(call), None)
-    return _tokens(session)
+    session = call.services.identity.open_session(call.space, "anonymous", _app_id(call), None, sync=False)
+    return await _told(call, session)
 
 
 async def authorize(call: Call) -> dict[str, Any]:
@@ -42,9 +42,9 @@ async def authorize(call: Call) -> dict[str, Any]:
     except (Unauthenticated, InvalidRequest) as error:
         raise GatewayError("InvalidParameter.AuthCode", error.message) from None
     session = identity.open_session(
-        call.space, provider, app_id, person.external_id, openid=person.openid, unionid=person.unionid
+        call.space, provider, app_id, person.external_id, openid=person.openid, unionid=person.unionid, sync=False
     )
-    return _tokens(session)
+    return await _told(call, session)
 
 
 async def profile(call: Call) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def _app_id(call: Call) -> str:
     return call.text("clientIdentifier", "")
 
 
-def _tokens(session: Session) -> dict[str, Any]:
+async def _told(call: Call, session: Session) -> dict[str, Any]:
+    """The answer of an authorize call, once the session is safe; the event loop does not wait for the disk."""
+    await call.services.identity.synced(call.space)
     return {"accessToken": session.access_token, "expiresInSecond": session.expires_in}
 
 

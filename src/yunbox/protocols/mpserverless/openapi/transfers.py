@@ -23,7 +23,8 @@ _EXPORT_S = 24 * 3600
 _PATIENCE_S = 5.0
 """How long an answer waits for its task to end, so that small ones are seen as done."""
 _FORMATS: dict[str, Format] = {"JSON": "json", "CSV": "csv"}
-_MODES: dict[str, Mode] = {"INSERT": "insert", "UPSERT": "upsert"}
+_MODES: dict[str, Mode] = {"INSERT": "skip", "UPSERT": "upsert"}
+"""``INSERT`` leaves documents alone whose ``_id`` is there already (DBA-3)."""
 _STATUS = {"waiting": "CREATED", "running": "PROCESSING", "done": "SUCCESS", "failed": "FAILED"}
 _MAX_MESSAGES = 20
 
@@ -120,9 +121,13 @@ async def _begin_import(action: Action, task: Mapping[str, Any]) -> None:
 
 
 def _outcome(report: Report) -> dict[str, Any]:
-    message = "; ".join(f"line {error['line']}: {error['message']}" for error in report.errors[:_MAX_MESSAGES])
+    problems = [f"line {error['line']}: {error['message']}" for error in report.errors[:_MAX_MESSAGES]]
+    if report.skipped:
+        problems.insert(0, f"{report.skipped} documents exist already and stay as they are / 已存在，未修改")
+    message = "; ".join(problems)
     status = "failed" if report.failed and not report.succeeded else "done"
-    return {"status": status, "succeeded": report.succeeded, "failed": report.failed, "message": message}
+    written = report.inserted + report.updated
+    return {"status": status, "succeeded": written, "failed": report.failed, "message": message}
 
 
 async def backup_times(action: Action) -> dict[str, Any]:
