@@ -115,7 +115,10 @@ SPACE_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("allow_guests", "bool", False, "Whether callers who are not signed in reach the rules at all (ENV-14)."),
     Setting(
-        "storage_rule", ("READONLY", "PRIVATE", "ADMINWRITE", "ADMINONLY"), "READONLY", "Who may read and write files."
+        "storage_rule",
+        ("READONLY", "PRIVATE", "ADMINWRITE", "ADMINONLY", "CUSTOM"),
+        "READONLY",
+        "Who may read and write files; `CUSTOM`: as the security rules of `yunbox files rules set` say.",
     ),
     Setting(
         "http_proxy_hosts",

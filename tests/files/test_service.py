@@ -135,9 +135,43 @@ async def test_modes(
     assert files.may_read(ALICE, other) is reads_other
     assert files.may_read(ALICE, own) is (mode != "ADMINONLY")
     assert files.may_read(GUEST, own) is public
-    assert files.is_public("box") is public
+    assert files.is_public("box", "any") is public
     assert files.may_read(ADMIN, own)
     assert files.may_write(ADMIN, own)
+
+
+async def test_rules_may_let_others_replace_a_file(files: FileService, spaces: SpaceService) -> None:
+    await files.put(BOB, "k", b"bob")
+    files.set_rules("box", {"read": "auth.openid == 'alice'", "write": "auth.openid in ['alice', 'bob']"})
+    assert (await files.put(ALICE, "k", b"alice")).owner == "bob"
+    assert files.may_read(ALICE, files.stat("box", "k"))
+    assert not files.may_read(BOB, files.stat("box", "k"))
+    ticket = files.prepare_upload(ALICE, "k")
+    await files.delete(BOB, ["k"])
+    await files.put(BOB, "k", b"another")
+    with pytest.raises(PermissionDenied, match="meanwhile"):
+        await files.receive(ticket, chunks(b"alice"))
+    spaces.set("box", {"storage_rule": "PRIVATE"})
+    assert not files.may_write(ALICE, files.stat("box", "k"))
+
+
+@pytest.mark.parametrize("stored", [None, {"read": "nonsense ("}, {"readable": True}])
+async def test_rules_that_cannot_be_read_deny(files: FileService, spaces: SpaceService, stored: object) -> None:
+    own = await files.put(ALICE, "own", b"1")
+    spaces.set("box", {"storage_rule": "CUSTOM"})
+    if stored is not None:
+        spaces.set_rule("box", "files", "", stored)
+    for caller in (ALICE, GUEST):
+        assert not files.may_read(caller, own)
+        assert not files.may_write(caller, own)
+    assert files.may_write(ADMIN, own)
+
+
+async def test_guests_write_only_where_the_space_lets_them(files: FileService, spaces: SpaceService) -> None:
+    files.set_rules("box", {"write": True})
+    assert "sign in first" in files.missing("write", GUEST, None)
+    spaces.set("box", {"allow_guests": True})
+    assert files.may_write(GUEST, None)
 
 
 async def test_a_ticket_does_not_overwrite_what_someone_else_stored_meanwhile(files: FileService) -> None:

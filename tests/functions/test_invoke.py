@@ -324,7 +324,7 @@ async def test_callbacks_of_a_shared_connection_belong_to_the_running_call(bench
     [
         (ANN, "wx_client", "client"),
         (Caller(kind="admin", space="demo"), "wx_unknown", "server"),
-        (Caller(kind="user", space="demo", source="wx_devtools"), "wx_devtools", "client"),
+        (Caller(kind="user", space="demo", user_id="u", source="wx_devtools"), "wx_devtools", "client"),
         (Caller(kind="function", space="demo", source="client", function="g"), "wx_client,scf", "function"),
         (Caller(kind="timer", space="demo", source="timing"), "wx_trigger", "timing"),
         (Caller(kind="guest", space="demo", source="http"), "wx_http", "http"),

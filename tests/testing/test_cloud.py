@@ -97,6 +97,19 @@ def test_functions_of_both_kinds(yunbox_cloud: Cloud, tmp_path: Path) -> None:
         yunbox_cloud.deploy(empty)
 
 
+def test_rules_of_functions_and_files(yunbox_cloud: Cloud, tmp_path: Path) -> None:
+    yunbox_cloud.deploy(write(tmp_path, who=WHO))
+    yunbox_cloud.set_function_rules({"*": {"invoke": "auth.openid == 'ann'"}})
+    assert yunbox_cloud.as_user("ann").call("who")["openid"] == "ann"
+    with pytest.raises(PermissionDenied, match="is not true"):
+        yunbox_cloud.as_user("bob").call("who")
+    assert yunbox_cloud.admin.call("who")["openid"] is None
+    yunbox_cloud.set_storage_rules({"read": True, "write": "auth.openid == 'ann'"})
+    yunbox_cloud.as_user("ann").upload("a.txt", b"1")
+    with pytest.raises(PermissionDenied):
+        yunbox_cloud.as_user("bob").upload("b.txt", b"1")
+
+
 def test_functions_see_the_clock(yunbox_cloud: Cloud, tmp_path: Path) -> None:
     yunbox_cloud.deploy(write(tmp_path, clock=CLOCK))
     yunbox_cloud.advance(30 * DAY)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from yunbox.cli.access import file_rules
 from yunbox.cli.connection import Api, ApiError
 from yunbox.cli.options import Target, connected, in_space
 from yunbox.cli.output import size, table, when
@@ -20,6 +21,9 @@ REMOTE = "cloud:"
 @click.group(help="Stored files. A remote file is cloud:KEY, or its cloud:// id. / 云存储文件")
 def files() -> None:
     pass
+
+
+files.add_command(file_rules)
 
 
 def key_of(text: str) -> str:

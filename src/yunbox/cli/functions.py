@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from yunbox.cli.access import function_rules
 from yunbox.cli.connection import Api, ApiError
 from yunbox.cli.options import Target, connected, failures, in_space, json_argument
 from yunbox.cli.output import note, print_json, table, when
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 @click.group(help="Cloud functions. / 云函数")
 def functions() -> None:
     pass
+
+
+functions.add_command(function_rules)
 
 
 @functions.command("deploy", help="Deploy DIR: one function, or a folder of functions. / 部署云函数")

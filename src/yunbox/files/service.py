@@ -12,10 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from yunbox.caller import Caller
-from yunbox.errors import AlreadyExists, LimitExceeded, PermissionDenied, YunboxError
+from yunbox.documents.rules import Rules, rules_of_mode
+from yunbox.documents.rules.decision import missing
+from yunbox.documents.rules.judge import auth_of
+from yunbox.errors import AlreadyExists, InvalidRequest, LimitExceeded, PermissionDenied, YunboxError
 from yunbox.errors import FileNotFound as NoSuchFile
 from yunbox.files.keys import check_key
 from yunbox.files.mime import choose
+from yunbox.files.rules import CUSTOM, FileRules, Verb, file_rules
 from yunbox.files.stored import FileIndex, StoredFile
 from yunbox.files.stores import ObjectReader, ObjectStore, ObjectWriter
 from yunbox.files.tickets import TicketSigner, UploadTicket
@@ -29,6 +33,7 @@ from yunbox.tools.clock import MACHINE, Clock
 UPLOAD_SECONDS = 3600
 LINK_SECONDS = 7200
 _BATCH = 2**20
+_RULES = "files"
 _UNLIMITED = 2**62
 _PUBLIC_MODES = ("READONLY", "ADMINWRITE")
 _USER_WRITE_MODES = ("READONLY", "PRIVATE")
@@ -118,18 +123,61 @@ class FileService:
         """The space's storage mode (tencent-client.md §12.2)."""
         return str(self._spaces.get(space).settings.get("storage_rule", "READONLY"))
 
-    def is_public(self, space: str) -> bool:
-        """Whether everybody may read files by their plain address."""
-        return self.mode(space) in _PUBLIC_MODES
+    def rules(self, space: str) -> FileRules:
+        """The security rules of the mode ``CUSTOM``; without any, nobody may do anything.
+
+        Raises:
+            InvalidRequest: when what is stored cannot be read.
+        """
+        return file_rules(self._spaces.rule(space, _RULES, "") or {})
+
+    def set_rules(self, space: str, written: Mapping[str, Any]) -> FileRules:
+        """Let security rules say who may read and write files, from now on.
+
+        Raises:
+            InvalidRequest: when they cannot be read; nothing has changed then.
+        """
+        rules = file_rules(written)
+        self._spaces.set_rule(space, _RULES, "", rules.to_json())
+        self._spaces.set(space, {"storage_rule": CUSTOM})
+        return rules
+
+    def is_public(self, space: str, key: str) -> bool:
+        """Whether everybody may read the file at a plain address, be there one or not."""
+        return not self.missing("read", Caller("guest", space), self._index(space).get(key))
+
+    def grants(self, space: str) -> Rules:
+        """Who surely may read and write files, for those who know only plain grants."""
+        mode = self.mode(space)
+        return self.rules(space).grants() if mode == CUSTOM else rules_of_mode(mode)
 
     def may_read(self, caller: Caller, file: StoredFile) -> bool:
-        if caller.is_admin or self.is_public(caller.space):
-            return True
-        return self.mode(caller.space) == "PRIVATE" and caller.owner is not None and caller.owner == file.owner
+        return not self.missing("read", caller, file)
 
     def may_write(self, caller: Caller, existing: StoredFile | None) -> bool:
         """Whether the caller may create a file, or replace or delete the ``existing`` one."""
-        return _may_write(self.mode(caller.space), caller.is_admin, caller.owner, existing)
+        return not self.missing("write", caller, existing)
+
+    def missing(self, verb: Verb, caller: Caller, file: StoredFile | None) -> str:
+        """``""`` when the caller may read or write a file (``None``: a new one); else the condition that it does not meet."""
+        mode = self.mode(caller.space)
+        if caller.is_admin:
+            return ""
+        if mode == CUSTOM:
+            return self._missing_by_rules(verb, caller, file)
+        allowed = _may_write(mode, caller.owner, file) if verb == "write" else _may_read(mode, caller.owner, file)
+        return "" if allowed else f"the storage mode {mode} does not allow it"
+
+    def _missing_by_rules(self, verb: Verb, caller: Caller, file: StoredFile | None) -> str:
+        guests = self._spaces.get(caller.space).settings.get("allow_guests", False)
+        if verb == "write" and caller.kind == "guest" and not guests:
+            return "sign in first / 请先登录"
+        try:
+            rule = self.rules(caller.space).expressions[verb]
+        except InvalidRequest as error:
+            return error.message
+        resource = {"openid": file.owner if file is not None else caller.owner}
+        return missing(rule, auth=auth_of(caller), now=self._clock.now_ms(), resource=resource)
 
     # Uploads
 
@@ -168,8 +216,8 @@ class FileService:
         seconds: int = UPLOAD_SECONDS,
     ) -> UploadTicket:
         existing = self._index(caller.space).get(check_key(key))
-        if not self.may_write(caller, existing):
-            raise _write_denied(key)
+        if why := self.missing("write", caller, existing):
+            raise _write_denied(key, why)
         if existing is not None and not overwrite:
             raise _exists(key)
         return UploadTicket(
@@ -285,8 +333,9 @@ class FileService:
             return
         if not ticket.overwrite:
             raise _exists(ticket.key)
-        if not ticket.admin and existing.owner != ticket.owner:
-            raise _write_denied(ticket.key)
+        # The very file that the rules let it replace, or one of its own that has come since.
+        if not ticket.admin and existing.id != ticket.id and existing.owner != ticket.owner:
+            raise _write_denied(ticket.key, "somebody else has stored a file there meanwhile")
 
     def _release(self, index: FileIndex, space: str, old: StoredFile | None) -> None:
         if old is not None and not index.uses(old.hash):
@@ -418,8 +467,8 @@ class FileService:
             existing = index.get(key)
             if existing is None:
                 return _missing(key)
-            if not self.may_write(caller, existing):
-                return _write_denied(key)
+            if why := self.missing("write", caller, existing):
+                return _write_denied(key, why)
             index.delete(key)
             self._release(index, caller.space, existing)
         return None
@@ -466,9 +515,13 @@ class FileService:
 _UNSAFE_IN_LINK = frozenset('%?#\\"<>^`{|}')
 
 
-def _may_write(mode: str, admin: bool, owner: str | None, existing: StoredFile | None) -> bool:
-    if admin:
+def _may_read(mode: str, owner: str | None, file: StoredFile | None) -> bool:
+    if mode in _PUBLIC_MODES:
         return True
+    return mode == "PRIVATE" and owner is not None and file is not None and owner == file.owner
+
+
+def _may_write(mode: str, owner: str | None, existing: StoredFile | None) -> bool:
     if owner is None or mode not in _USER_WRITE_MODES:
         return False
     return existing is None or existing.owner == owner
@@ -536,5 +589,5 @@ def _exists(key: str) -> AlreadyExists:
     return AlreadyExists(f"the file `{key}` exists already / 文件已存在", key=key)
 
 
-def _write_denied(key: str) -> PermissionDenied:
-    return PermissionDenied(f"no permission to write the file `{key}` / 没有写入该文件的权限", key=key)
+def _write_denied(key: str, why: str) -> PermissionDenied:
+    return PermissionDenied(f"no permission to write the file `{key}` / 没有写入该文件的权限: {why}", key=key)

@@ -34,6 +34,7 @@ from yunbox.functions.logs import LogRecord, Logs
 from yunbox.functions.metadata import Metadata
 from yunbox.functions.outcome import Outcome
 from yunbox.functions.packages import PackageStore, Progress
+from yunbox.functions.rules import CallRules
 from yunbox.functions.runners import frames
 from yunbox.functions.runners.confinement import Isolation, describe_isolation
 from yunbox.functions.runners.fleet import SPARES, Fleet, Kind, Load
@@ -103,6 +104,7 @@ class FunctionService:
         packages: Path | None = None,
     ) -> None:
         self.capabilities = capabilities
+        self.rules = CallRules(spaces, clock)
         self.timeout = timeout
         self.memory = memory
         self._data = data.resolve()
@@ -378,7 +380,9 @@ class FunctionService:
             FunctionNotFound, FunctionFailed: with `reason`, and `data` ``request_id``, ``duration_ms``, ``logs``.
             LimitExceeded: for an event that is too large, a queue that is too long, or a chain of calls too deep.
             QuotaExceeded: when the space has used up its calls, or this function runs as often at once as it may.
+            PermissionDenied: when the rules do not let a client call it.
         """
+        self.rules.check(caller, name)
         account = self._quotas.account(caller.space) if self._quotas is not None else None
         if account is None:
             return await self._invoke(caller, name, event, timeout)

@@ -127,9 +127,17 @@ class Cloud:
         """Who may read and write a collection: a mode (``"READONLY"``) or security rules (``{"read": "auth != null"}``)."""
         _wait(self._cloud.set_rules(collection, rules))
 
-    def set_storage_rules(self, mode: str) -> None:
-        """Who may read and write files: a mode, such as ``"PRIVATE"``."""
-        self._cloud.services.spaces.set(self.space_id, {"storage_rule": mode})
+    def set_storage_rules(self, rules: str | Mapping[str, Any]) -> None:
+        """Who may read and write files: a mode (``"PRIVATE"``) or security rules (``{"read": True, "write": "…"}``)."""
+        services = self._cloud.services
+        if isinstance(rules, str):
+            services.spaces.set(self.space_id, {"storage_rule": rules})
+        else:
+            services.files.set_rules(self.space_id, rules)
+
+    def set_function_rules(self, rules: Mapping[str, Any]) -> None:
+        """Which clients may call which functions: ``{"*": {"invoke": "auth != null"}, "name": {"invoke": False}}``."""
+        self._cloud.services.functions.rules.set(self.space_id, rules)
 
     def create_index(
         self, collection: str, *fields: str, unique: bool = False, expire_after_seconds: int | None = None

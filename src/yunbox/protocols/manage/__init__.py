@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yunbox.http import Route, endpoint
 from yunbox.protocols.manage import (
+    access,
     backups,
     collections,
     documents,
@@ -33,6 +34,7 @@ ROUTES = (
     *transfers.ROUTES,
     *rules.ROUTES,
     *files.ROUTES,
+    *access.ROUTES,
     *backups.ROUTES,
     *statistics.ROUTES,
     *quotas.ROUTES,

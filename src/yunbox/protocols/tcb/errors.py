@@ -33,6 +33,7 @@ NUMBERS = {
     "FUNCTIONS_EXECUTE_FAIL": -504002,
     "FUNCTIONS_TIME_LIMIT_EXCEEDED": -504003,
     "FUNCTION_NOT_FOUND": -501000,
+    "EXCEED_AUTHORITY": -501023,
 }
 """The numbers that applications see for a code (semantics.md §16.1); any other code shows as -501001."""
 
@@ -74,6 +75,7 @@ _IN_FAMILY = {
     ("database", "permission_denied"): "DATABASE_PERMISSION_DENIED",
     ("storage", "permission_denied"): "STORAGE_EXCEED_AUTHORITY",
     ("storage", "already_exists"): "STORAGE_REQUEST_FAIL",
+    ("functions", "permission_denied"): "EXCEED_AUTHORITY",
     ("functions", "limit_exceeded"): "FUNCTIONS_REQUEST_FAIL",
 }
 _OF_ITEM = {

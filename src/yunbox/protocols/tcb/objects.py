@@ -215,7 +215,7 @@ class ObjectApp:
         if "sign" in query:
             if not files.check_link(space.id, key, query["sign"], query.get("t", "")):
                 raise PermissionDenied("the link has expired or was changed; ask for a new one / 链接已过期或无效")
-        elif not files.is_public(space.id):
+        elif not files.is_public(space.id, key):
             raise PermissionDenied("this file needs a signed link: use getTempFileURL / 该文件需要带签名的链接")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from yunbox.documents.rules import rules_of_mode
 from yunbox.documents.rules.policy import EXTENDED, PRESETS, parse_policy, policy_of
 from yunbox.protocols.mpserverless import addresses
 from yunbox.protocols.mpserverless.openapi.action import Action, Handler, Refusal, keep_profile, paginate, profile
@@ -92,7 +91,7 @@ async def query_service_status(action: Action) -> dict[str, Any]:
 async def describe_policy(action: Action) -> dict[str, Any]:
     service, collection = _policy_target(action)
     if service == "file":
-        rules = rules_of_mode(action.services.files.mode(action.space.id))
+        rules = action.services.files.grants(action.space.id)
     else:
         rules = action.services.documents.rules(action.space.id, collection)
     name, policy = policy_of(rules)

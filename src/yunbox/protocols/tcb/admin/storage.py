@@ -70,8 +70,8 @@ def _with_link(call: Call, item: Any) -> dict[str, Any]:
 def link_for(call: Call, key: str, max_age: Any) -> tuple[str, int]:
     """A temporary link to a file and how many seconds it works."""
     files, space = call.services.files, call.caller.space
-    if not files.may_read(call.caller, files.stat(space, key)):
-        raise PermissionDenied(f"no permission to read the file `{key}` / 没有读取该文件的权限")
+    if why := files.missing("read", call.caller, files.stat(space, key)):
+        raise PermissionDenied(f"no permission to read the file `{key}` / 没有读取该文件的权限: {why}")
     files.check_download(space)
     seconds = int(max_age) if isinstance(max_age, (int, float)) and max_age > 0 else DEFAULT_MAX_AGE
     return _origin(call) + files.temporary_url(space, key, seconds), seconds

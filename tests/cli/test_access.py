@@ -1,0 +1,45 @@
+"""``yunbox functions rules`` and ``yunbox files rules``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps({"*": {"invoke": "auth != null"}, "admin": {"invoke": "auth.openid == 'ann'"}}))
+    return file
+
+
+def test_function_rules(yunbox: CommandLine, rules: Path) -> None:
+    assert yunbox.json("functions", "rules", "get") == {"rules": {"*": {"invoke": "auth != null"}}}
+    assert yunbox.json("functions", "rules", "set", "--rules", str(rules))["rules"]["admin"]
+    assert yunbox.json("functions", "rules", "explain", "admin", "--openid", "ann")["allowed"]
+    told = yunbox.json("functions", "rules", "explain", "admin", "--openid", "bob")
+    assert (told["allowed"], told["caller"]) == (False, "bob")
+    assert told["missing"] == '`auth.openid == "ann"` is not true'
+    assert "sign in" in yunbox.json("functions", "rules", "explain", "other")["missing"]
+    assert yunbox.json("functions", "rules", "set", "--default") == {"rules": {"*": {"invoke": "auth != null"}}}
+    rules.write_text('{"a": {"invoke": true}}')
+    assert "通配" in yunbox.failure("functions", "rules", "set", "--rules", str(rules))["error"]["message"]
+
+
+def test_file_rules(yunbox: CommandLine, tmp_path: Path) -> None:
+    assert yunbox.json("files", "rules", "get") == {"mode": "READONLY", "rules": None}
+    file = tmp_path / "rules.json"
+    file.write_text('{"read": true, "write": "resource.openid == auth.openid"}')
+    found = yunbox.json("files", "rules", "set", "--rules", str(file))
+    assert found == {"mode": "CUSTOM", "rules": {"read": True, "write": "resource.openid == auth.openid"}}
+    (tmp_path / "a.txt").write_text("a")
+    yunbox.json("files", "cp", str(tmp_path / "a.txt"), "cloud:a.txt")
+    told = yunbox.json("files", "rules", "explain", "cloud:a.txt", "--openid", "ann")
+    assert told["read"] == {"allowed": True, "missing": ""}
+    assert told["write"] == {"allowed": False, "missing": "`resource.openid == auth.openid` is not true"}
+    assert yunbox.json("files", "rules", "explain", "--openid", "ann")["write"]["allowed"]
+    assert yunbox.json("files", "rules", "set", "--mode", "private") == {"mode": "PRIVATE", "rules": None}
