@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -270,8 +271,17 @@ def index() -> None:
 def list_indexes(target: Target, name: str) -> None:
     with target.open() as api:
         rows = api.get("spaces", target.space(api), "collections", name, "indexes")
-    shown = [{**row, "keys": json.dumps(row["key"])} for row in rows]
-    target.show(rows, lambda: table(shown, [("name", "INDEX"), ("keys", "KEYS"), ("unique", "UNIQUE")]))
+    shown = [{**row, "keys": json.dumps(row["key"]), "state": _state(row)} for row in rows]
+    columns = [("name", "INDEX"), ("keys", "KEYS"), ("unique", "UNIQUE"), ("state", "STATE")]
+    target.show(rows, lambda: table(shown, columns))
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    """How far an index is that is being built."""
+    building = row.get("building")
+    if building is None:
+        return "ready"
+    return f"building {100 * building['done'] // max(building['documents'], 1)} %"
 
 
 @index.command("create", help="Make an index: FIELD, FIELD:-1, FIELD:2dsphere … / 创建索引")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,34 +23,131 @@ from .upkeep import fill_index
 from .view import View
 from .writer import Writer
 
-PORTION = 5000
+PORTION = 1000
+"""Documents entered in one turn of the writer: other writers wait no longer than for these."""
+TOLD_EVERY_SECONDS = 5.0
 
 Progress = Callable[[int, int], None]
+
+_log = logging.getLogger("yunbox.documents")
 
 
 def create_index(writer: Writer, command: CreateIndex, progress: Progress | None = None) -> str:
     """Make an index and fill it in portions, so that other writes go on in between; the result is its name.
 
+    What is interrupted goes on when the file is opened again; until it is whole, no query uses the index.
+
     Raises:
-        QueryError: for a definition that cannot be, or that an index of the same name or keys contradicts.
+        QueryError: for a definition that cannot be, or that an index of the same name or keys contradicts; when the index or
+            the collection is dropped meanwhile.
         DuplicateKey: when existing documents break a unique index; no index remains.
     """
     document = definition(command)
     started = writer.run(lambda store: _start(store, command.collection, document))
-    if started is None:
-        return str(document["name"])
-    collection, index = started
-    done = 0
-    try:
-        while (last := writer.run(partial(_fill, collection=collection, index=index, after=done))) is not None:
-            done = last
-            if progress is not None:
-                progress(done, collection.count)
-        writer.run(lambda store: _finish(store, collection, index))
-    except YunboxError:
-        writer.run(lambda store: _remove(store, collection, index))
-        raise
-    return str(index.name)
+    if started is not None:
+        _Build(writer, *started).run(progress)
+    return str(document["name"])
+
+
+class _Build:
+    """One index being filled."""
+
+    def __init__(self, writer: Writer, collection: Collection, index: Index) -> None:
+        self._writer = writer
+        self._owner = collection.id
+        self._index = index
+        self._told = time.monotonic()
+
+    def run(self, progress: Progress | None = None, stop: threading.Event | None = None) -> None:
+        """Fill the index to its end, or until ``stop`` is set. Raises what `create_index` raises."""
+        try:
+            while (collection := self._writer.run(self._fill)) is not None:
+                self._tell(collection)
+                if progress is not None:
+                    progress(self._index.filled, collection.count)
+                if stop is not None and stop.is_set():
+                    return
+            self._writer.run(self._finish)
+        except YunboxError:
+            self._writer.run(self._give_up)
+            raise
+
+    def _collection(self, store: Store) -> Collection:
+        """The collection as it is now: it may have been renamed. Raises `QueryError` IndexBuildAborted (276)."""
+        for collection in store.batch.catalog.values():
+            if collection.id == self._owner and self._index in collection.indexes:
+                return collection
+        raise QueryError(f"Index build aborted: {self._index.name} was dropped", number=276, name="IndexBuildAborted")
+
+    def _fill(self, store: Store) -> Collection | None:
+        """Enter the next portion of documents; ``None`` at the end."""
+        collection, index = self._collection(store), self._index
+        sql = f"SELECT rid, json(d), sp FROM {collection.table} WHERE rid > ? ORDER BY rid LIMIT {PORTION}"
+        rows: list[Any] = store.connection.execute(sql, (index.reached,)).fetchall()
+        for rid, text, wrapped in rows:
+            fill_index(store.connection, collection, index, rid, decode(text, wrapped))
+        if not rows:
+            return None
+        reached, filled = rows[-1][0], index.filled + len(rows)
+        schema.save_flags(store.connection, index, reached, filled)
+        store.after_commit(partial(_advance, index, reached, filled))
+        return collection
+
+    def _tell(self, collection: Collection) -> None:
+        if time.monotonic() - self._told >= TOLD_EVERY_SECONDS:
+            self._told = time.monotonic()
+            _log.info(
+                "building index %s of %s: %d of %d documents",
+                self._index.name,
+                collection.name,
+                self._index.filled,
+                collection.count,
+            )
+
+    def _finish(self, store: Store) -> None:
+        collection = self._collection(store)
+        schema.save_ready(store.connection, self._index)
+        store.after_commit(lambda: _ready(collection, self._index))
+
+    def _give_up(self, store: Store) -> None:
+        with contextlib.suppress(QueryError):
+            _remove(store, self._collection(store), self._index)
+
+
+def _advance(index: Index, reached: int, filled: int) -> None:
+    index.reached, index.filled = reached, filled
+
+
+class Resumption:
+    """Goes on with indexes whose building was interrupted, in a thread of its own."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._stop = threading.Event()
+        self._builds = [
+            (collection.name, index, _Build(writer, collection, index))
+            for collection in writer.catalog.values()
+            for index in collection.indexes
+            if not index.ready
+        ]
+        self._thread = threading.Thread(target=self._run, name="document-index-builder", daemon=True)
+        if self._builds:
+            self._thread.start()
+
+    def _run(self) -> None:
+        for name, index, build in self._builds:
+            _log.info("going on with index %s of %s at %d documents", index.name, name, index.filled)
+            try:
+                build.run(stop=self._stop)
+            except YunboxError as error:
+                _log.error("index %s of %s could not be finished: %s", index.name, name, error)
+            if self._stop.is_set():
+                return
+
+    def close(self) -> None:
+        """Stop after the portion at hand; the next opening goes on."""
+        self._stop.set()
+        if self._builds:
+            self._thread.join()
 
 
 def _start(store: Store, name: str, document: dict[str, Any]) -> tuple[Collection, Index] | None:
@@ -77,22 +178,6 @@ def _exists(collection: Collection, document: dict[str, Any]) -> bool:
     return list(document["key"].items()) == [("_id", 1)]
 
 
-def _fill(store: Store, collection: Collection, index: Index, after: int) -> int | None:
-    """Enter the next portion of documents; the result is the last row id, ``None`` at the end."""
-    sql = f"SELECT rid, json(d), sp FROM {collection.table} WHERE rid > ? ORDER BY rid LIMIT {PORTION}"
-    rows: list[Any] = store.connection.execute(sql, (after,)).fetchall()
-    for rid, text, wrapped in rows:
-        fill_index(store.connection, collection, index, rid, decode(text, wrapped))
-    if collection.flags_changed:
-        schema.save_flags(store.connection, index)
-    return rows[-1][0] if rows else None
-
-
-def _finish(store: Store, collection: Collection, index: Index) -> None:
-    schema.save_ready(store.connection, index)
-    store.after_commit(lambda: _ready(collection, index))
-
-
 def _ready(collection: Collection, index: Index) -> None:
     index.ready = True
     collection.changed()
@@ -121,16 +206,17 @@ def _remove(store: Store, collection: Collection, index: Index) -> None:
 
 
 def list_indexes(collection: Collection) -> list[dict[str, Any]]:
-    """The definitions of a collection's indexes, ``_id_`` first."""
+    """The definitions of a collection's indexes, ``_id_`` first; ``building`` tells how many of how many ``documents`` are
+    in one that is not ready.
+    """
     own: dict[str, Any] = {"v": 2, "key": {"_id": 1}, "name": "_id_"}
-    return [own, *(dict(index.document) for index in collection.indexes)]
+    return [own, *(_listed(collection, index) for index in collection.indexes)]
 
 
-def discard_unfinished(writer: Writer) -> None:
-    """Remove indexes whose building was interrupted."""
-    for collection in writer.catalog.values():
-        for index in [one for one in collection.indexes if not one.ready]:
-            writer.run(partial(_remove, collection=collection, index=index))
+def _listed(collection: Collection, index: Index) -> dict[str, Any]:
+    if index.ready:
+        return dict(index.document)
+    return {**index.document, "building": {"done": index.filled, "documents": collection.count}}
 
 
 def as_of_now(collection: Collection) -> Collection:

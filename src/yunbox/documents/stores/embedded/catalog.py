@@ -20,7 +20,7 @@ class IndexField:
     direction: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Index:
     """An index. ``ready`` is false while it is filled; ``multikey`` and ``exact`` change at most once, before the commit
     of the document that changes them.
@@ -41,6 +41,10 @@ class Index:
     multikey: frozenset[int] = frozenset()
     exact: bool = True
     ready: bool = False
+    reached: int = 0
+    """While it is filled, the row id of the last document entered."""
+    filled: int = 0
+    """While it is filled, how many documents were entered."""
     covers: Callable[[dict[str, Any]], bool] | None = None
     keyer: Any = None
     accesses: int = 0

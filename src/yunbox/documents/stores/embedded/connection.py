@@ -16,7 +16,8 @@ from yunbox.errors import InvalidRequest, QueryError
 from .encoding import decode
 
 APPLICATION_ID = 0x79627864
-FORMAT = 1
+FORMAT = 2
+_READABLE = (1, FORMAT)
 PROGRESS_STEPS = 20_000
 
 _COMMON = ("PRAGMA mmap_size=2147483648", "PRAGMA temp_store=MEMORY", "PRAGMA trusted_schema=OFF")
@@ -50,7 +51,7 @@ def _check_format(connection: apsw.Connection, path: Path) -> None:
     if application == 0 and version == 0:
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", FORMAT)
-    elif application != APPLICATION_ID or version != FORMAT:
+    elif application != APPLICATION_ID or version not in _READABLE:
         connection.close()
         raise InvalidRequest(f"{path} is not a yunbox document file of format {FORMAT}")
 

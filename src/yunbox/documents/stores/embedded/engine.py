@@ -89,7 +89,7 @@ class Engine:
         self._housekeeper.watch(connection, self._writer.paused)
         self._closed = False
         self._remove: weakref.finalize[Any, Any] | None = None
-        building.discard_unfinished(self._writer)
+        self._resumption = building.Resumption(self._writer)
         if sweeping.has_expiry(catalog.values()):
             self._housekeeper.start_sweeping()
 
@@ -120,6 +120,7 @@ class Engine:
         self._closed = True
         for session in self._sessions.all():
             session.overlay.connection.close()
+        self._resumption.close()
         self._housekeeper.close()
         self._readers.close()
         self._writer.close()

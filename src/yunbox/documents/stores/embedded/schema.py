@@ -11,6 +11,7 @@ import orjson
 from yunbox.documents.query import ejson
 
 from .catalog import Collection, Index
+from .connection import FORMAT
 from .indexes import index_of
 from .shape import Shape
 
@@ -29,6 +30,19 @@ def create_tables(connection: apsw.Connection) -> None:
     if connection.execute("SELECT 1 FROM sqlite_schema WHERE name='log'").fetchone() is None:
         with connection:
             connection.execute(TABLES)
+    elif connection.pragma("user_version") < FORMAT:
+        with connection:
+            _upgrade(connection)
+
+
+def _upgrade(connection: apsw.Connection) -> None:
+    """From format 1 to 2: indexes with a collation have other keys and are filled again."""
+    rows = connection.execute("SELECT id FROM idx WHERE spec->'$.collation' IS NOT NULL").fetchall()
+    flags = _flags(frozenset(), True, 0, 0)
+    for (id,) in rows:
+        connection.execute(f"DELETE FROM x{id}")
+        connection.execute("UPDATE idx SET state='building', flags=? WHERE id=?", (flags, id))
+    connection.pragma("user_version", FORMAT)
 
 
 def load_catalog(connection: apsw.Connection) -> dict[str, Collection]:
@@ -44,6 +58,7 @@ def load_catalog(connection: apsw.Connection) -> dict[str, Collection]:
         stored: dict[str, Any] = orjson.loads(flags)
         index.multikey, index.exact = frozenset(stored["multikey"]), stored["exact"]
         index.ready = state == "ready"
+        index.reached, index.filled = stored.get("reached", 0), stored.get("filled", 0)
         by_id[owner].indexes += (index,)
     return collections
 
@@ -71,7 +86,7 @@ def insert_index(connection: apsw.Connection, collection: Collection, document: 
     """Make the row and the table of a new index, which is not ready yet."""
     connection.execute(
         "INSERT INTO idx(coll, name, spec, flags, state) VALUES(?, ?, ?, ?, 'building')",
-        (collection.id, document["name"], ejson.dumps(document).decode(), _flags(frozenset(), True)),
+        (collection.id, document["name"], ejson.dumps(document).decode(), _flags(frozenset(), True, 0, 0)),
     )
     index = index_of(connection.last_insert_rowid(), document)
     connection.execute(_table_of(index))
@@ -94,17 +109,21 @@ def _table_of(index: Index) -> str:
     return f"CREATE TABLE {index.table}({columns}, rid INTEGER NOT NULL, PRIMARY KEY({key}{last})) WITHOUT ROWID"
 
 
-def save_flags(connection: apsw.Connection, index: Index) -> None:
-    """Keep what an index learnt about its keys."""
-    connection.execute("UPDATE idx SET flags=? WHERE id=?", (_flags(index.multikey, index.exact), index.id))
+def save_flags(connection: apsw.Connection, index: Index, reached: int | None = None, filled: int = 0) -> None:
+    """Keep what an index learnt about its keys and, while it is filled, how far that came."""
+    if reached is None:
+        reached, filled = index.reached, index.filled
+    flags = _flags(index.multikey, index.exact, reached, filled)
+    connection.execute("UPDATE idx SET flags=? WHERE id=?", (flags, index.id))
 
 
 def save_ready(connection: apsw.Connection, index: Index) -> None:
     connection.execute("UPDATE idx SET state='ready' WHERE id=?", (index.id,))
 
 
-def _flags(multikey: frozenset[int], exact: bool) -> str:
-    return orjson.dumps({"multikey": sorted(multikey), "exact": exact}).decode()
+def _flags(multikey: frozenset[int], exact: bool, reached: int, filled: int) -> str:
+    flags = {"multikey": sorted(multikey), "exact": exact, "reached": reached, "filled": filled}
+    return orjson.dumps(flags).decode()
 
 
 def delete_index(connection: apsw.Connection, index: Index) -> None:

@@ -83,7 +83,8 @@ class Writer:
     def run(self, work: Work, deadline: Deadline | None = None) -> Any:
         """Do work and wait until it is durable; in the calling thread when the writer is free."""
         request = Request(work, deadline, None, None)
-        if self._lock.acquire(blocking=False):
+        # Who waits comes first: otherwise one that writes without a pause would never let another in.
+        if not self._waiting and self._lock.acquire(blocking=False):
             try:
                 self._commit([request])
             finally:
