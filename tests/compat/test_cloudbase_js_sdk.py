@@ -22,7 +22,7 @@ from yunbox.spaces import Space
 HERE = Path(__file__).resolve().parent
 VARIANTS = ("tcb-1.10.10", "1.8.4", "2.31.0", "3.7.0", "3.7.0-cloudapi")
 LEAST_STEPS = {"tcb-1.10.10": 44, "1.8.4": 60}
-MOST_STEPS = 65
+MOST_STEPS = 72
 SECRET = {"_id": "secret", "n": 1, "_openid": "somebody"}
 ECHO = """
 exports.main = async ({ userInfo, ...event }) => {
@@ -69,6 +69,7 @@ class Prepared:
             "ticket": new_ticket(cloud, space),
         }
         self._insert("notes", [])
+        self._insert("post", [])
         self._insert("theirs", [SECRET])
         self._insert("public", [{"_id": "one", "n": 7}], "ADMINWRITE")
         self._insert("forbidden", [{"_id": "one"}], "ADMINONLY")

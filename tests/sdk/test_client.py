@@ -36,9 +36,14 @@ def built() -> None:
 
 
 def run_script(script: str, *arguments: str) -> list[Any]:
+    """The JSON lines that a script of this directory prints."""
+    return run_lines(HERE / "js" / script, *arguments)
+
+
+def run_lines(script: Path, *arguments: str) -> list[Any]:
     """The JSON lines that a script prints."""
     done = subprocess.run(
-        ["node", str(HERE / "js" / script), *arguments],
+        ["node", str(script), *arguments],
         env={**os.environ, "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         text=True,

@@ -4,6 +4,7 @@ import { documents } from './documents.mjs'
 import { files, functions } from './files.mjs'
 import { first, others } from './signing_in.mjs'
 import { Steps } from './steps.mjs'
+import { modelSteps } from './models.mjs'
 import { watches } from './watching.mjs'
 
 export async function run(client, input, report) {
@@ -15,6 +16,7 @@ export async function run(client, input, report) {
   watches(steps, client)
   files(steps, client, state)
   functions(steps, client)
+  if (client.generation >= 2) modelSteps(steps, () => client.app.models)
   others(steps, client, input, state)
   await steps.run(report)
 }

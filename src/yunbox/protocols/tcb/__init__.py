@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yunbox.http import Route
-from yunbox.protocols.tcb import admin, auth, gateway, objects, watch, web
+from yunbox.protocols.tcb import admin, auth, gateway, objects, tunnel, watch, web
 from yunbox.services import Services
 
 
@@ -13,4 +13,4 @@ def routes(services: Services) -> list[Route]:
     return [route for part in parts for route in part.routes(services)]
 
 
-__all__ = ["routes"]
+__all__ = ["routes", "tunnel"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from yunbox.http import Route, endpoint
-from yunbox.protocols.tcb.gateway import database, functions, storage
+from yunbox.protocols.tcb.gateway import database, functions, models, storage
 from yunbox.protocols.tcb.gateway.handler import GatewayHandler, Resources
 from yunbox.services import Services
 
 RESOURCES = Resources()
-for _module in (database, functions, storage):
+for _module in (database, functions, models, storage):
     RESOURCES.include(_module.resources)
 
 

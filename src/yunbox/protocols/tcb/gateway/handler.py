@@ -26,6 +26,9 @@ from yunbox.tools.random_names import random_uuid
 
 _log = logging.getLogger("yunbox.gateway")
 
+_FAMILIES = {"storages": "storage", "model": "database"}
+"""First part of a path -> whose words its errors have."""
+
 Handler = Callable[[Call, dict[str, str]], Awaitable[Any]]
 """A call and the named parts of its path -> what is encoded as JSON."""
 
@@ -100,7 +103,7 @@ class GatewayHandler:
             body = await self._run(request, segments, request_id)
         except YunboxError as error:
             _log.info("%s %s failed: %s", request.method, request.path, error.message)
-            status, told = gateway_error(error, {"storages": "storage"}.get(segments[0], segments[0]))
+            status, told = gateway_error(error, _FAMILIES.get(segments[0], segments[0]))
             return json_response({"code": told.code, "message": told.message, "requestId": request_id}, status, headers)
         return Response(body, headers=headers)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from yunbox.errors import InvalidRequest, YunboxError
+from yunbox.errors import FunctionNotFound, InvalidRequest, YunboxError
 from yunbox.protocols.tcb.admin.simulation import simulate_open_data
 from yunbox.protocols.tcb.values import parse
+from yunbox.protocols.tcb.web.built_in import find_built_in
 from yunbox.protocols.tcb.web.call import Actions, Answer, Call
 from yunbox.protocols.tcb.web.shared import server_call
 
@@ -27,10 +28,20 @@ async def invoke(call: Call) -> Answer:
     event = _event(data)
     if isinstance(data, str) and _CLOUD_ID in data:
         event = _with_open_data(call, event)
-    invocation = await call.services.functions.invoke(call.caller, call.text("function_name"), event)
+    text = await _result(call, call.text("function_name"), event)
     parsed = call.params.get("parse") in (True, "true") or call.request.query.get("parse") == "true"
-    text = invocation.result_json
     return {"data": {"response_data": orjson.Fragment(text) if parsed else text.decode()}}
+
+
+async def _result(call: Call, name: str, event: Any) -> bytes:
+    """The JSON text of what a function returns, one of the vendor's own where the space has none of this name."""
+    try:
+        return (await call.services.functions.invoke(call.caller, name, event)).result_json
+    except FunctionNotFound:
+        function = find_built_in(name)
+        if function is None or call.caller.kind == "guest":
+            raise
+    return orjson.dumps(await function(call, event if isinstance(event, dict) else {}))
 
 
 def _event(data: Any) -> Any:
