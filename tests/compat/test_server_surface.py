@@ -14,12 +14,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.compat.test_wx_server_sdk import run_node
 from tests.conftest import not_run
 from tests.server import LiveServer
 from yunbox.caller import Caller
@@ -143,16 +143,7 @@ def _inside(cloud: LiveServer, space: Space, name: str, scripts: Path) -> dict[s
 def _outside(cloud: LiveServer, space: Space, name: str, way: str, scripts: Path) -> dict[str, Any]:
     keys = {"space": space.id, "secretId": space.secret_id, "secretKey": space.secret_key}
     config = json.dumps({"endpoint": cloud.endpoint, **keys, "way": way})
-    done = subprocess.run(
-        ["node", "surface.js", name, config],
-        cwd=scripts,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = json.loads(run_node("surface.js", name, config, directory=scripts))
     return result
 
 

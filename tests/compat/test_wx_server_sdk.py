@@ -104,17 +104,17 @@ def run_scenario(script: str, package: str, cloud: LiveServer, space: Space) -> 
         "secretId": space.secret_id,
         "secretKey": space.secret_key,
     }
+    results: dict[str, Any] = json.loads(run_node(script, package, json.dumps(config)))
+    return results
+
+
+def run_node(script: str, *arguments: str, directory: Path = HERE / "js") -> str:
+    """The last line that a script prints."""
     done = subprocess.run(
-        ["node", f"js/{script}", package, json.dumps(config)],
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        ["node", script, *arguments], cwd=directory, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    results: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return results
+    return done.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")

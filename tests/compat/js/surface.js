@@ -127,9 +127,15 @@ function setEnvironment (config) {
   delete process.env.KUBERNETES_SERVICE_HOST
 }
 
+/** wx-server-sdk takes the server's address from `init` in every version, but its keys only from the environment in old ones. */
+function setKeysOnly ({ secretId, secretKey }) {
+  for (const key of Object.keys(process.env)) if (/^(TENCENTCLOUD|TCB|SCF|KUBERNETES)_/.test(key)) delete process.env[key]
+  if (secretId) Object.assign(process.env, { TENCENTCLOUD_SECRETID: secretId, TENCENTCLOUD_SECRETKEY: secretKey })
+}
+
 async function outside (name, config) {
   if (config.way === 'environment') setEnvironment(config)
-  else for (const key of Object.keys(process.env)) if (/^(TENCENTCLOUD|TCB|SCF|KUBERNETES)_/.test(key)) delete process.env[key]
+  else setKeysOnly(kindOf(name) === 'wx' ? config : {})
   const named = { env: config.space, credentials: credentials(config.space), secretId: config.secretId, secretKey: config.secretKey, serviceUrl: `${config.endpoint}/admin`, region: 'ap-shanghai' }
   return drive(name, config.way === 'environment' ? { env: config.space, credentials: credentials(config.space) } : named, { space: config.space, within: false })
 }

@@ -117,7 +117,7 @@ function wechatRows ({ cloud }) {
   return [
     {
       title: 'open data',
-      has: true,
+      has: has('getOpenData'),
       rows: [
         ['getOpenData', async () => (await cloud.getOpenData({ list: ['cid-1', 'cid-2'] })).list.map((item) => item.cloudID || item), (result) => result.length === 2],
         ['getVoIPSign', async () => typeof (await cloud.getVoIPSign({ groupId: 'g', nonce: 'n', timestamp: 1 })).signature, 'string'],
