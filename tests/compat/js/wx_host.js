@@ -106,6 +106,8 @@ const wx = {
   clearStorageSync: () => storage.clear(),
   getAccountInfoSync: () => ({ miniProgram: { appId: 'wx0123456789abcdef', envVersion: 'develop', version: '' } }),
   getSystemInfoSync: () => system,
+  getDeviceInfo: () => ({ platform: system.platform, model: system.model, system: system.system, brand: system.platform }),
+  getAppBaseInfo: () => ({ SDKVersion: system.SDKVersion, version: system.version, language: system.language }),
   getSystemInfo: (options) => ended(options, () => system),
   getFileSystemManager: () => ({
     readFileSync: (filePath, encoding) => {

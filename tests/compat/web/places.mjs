@@ -22,16 +22,18 @@ function node(variant, endpoint) {
   return { kind: 'node', adapter, loseSockets, file: (text) => (variant === '2.31.0' ? new Blob([text]) : Buffer.from(text)) }
 }
 
-function mini(variant) {
+function mini(variant, endpoint) {
   const host = require('../js/wx_host')
   // The gateway's client sends PATCH, which wx.request does not have (tencent-client.md §7).
   host.install({ methods: variant !== '3.7.0' })
+  // SDKs of 2.x and 3.x sign in through `wx.cloud` where there is one: here our client.
+  require('../../../sdk/js/miniprogram_dist/wx.js').configure({ endpoint })
   return { kind: 'mini', loseSockets, file: host.temporaryFile }
 }
 
 /** A client of the SDK `variant` in a `kind` of place: `node` or `mini`. */
 export function openIn(kind, variant, endpoint, env) {
-  const place = kind === 'mini' ? mini(variant) : node(variant, endpoint)
+  const place = kind === 'mini' ? mini(variant, endpoint) : node(variant, endpoint)
   const name = VARIANTS[variant].package
   const loaded = require(kind === 'mini' ? `../node_modules/${name}/miniprogram_dist/index.js` : name)
   return open(loaded.default || loaded, variant, place, endpoint, env)

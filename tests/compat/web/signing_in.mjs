@@ -138,6 +138,14 @@ export function others(steps, client, input, state) {
     same(await client.uid(), user)
   }, client.isMini && client.generation >= 2)
 
+  steps.add('sign in through wx.cloud', async () => {
+    await client.auth.signInWithOpenId({ useWxCloud: false })
+    const user = await client.uid()
+    await client.auth.signOut()
+    await client.auth.signInWithOpenId()
+    same(await client.uid(), user)
+  }, client.isMini && client.generation >= 2)
+
   steps.add('sign out', async () => {
     await client.signInWithPassword(input.username, input.password)
     await client.auth.signOut()

@@ -7,7 +7,7 @@ are made as the caller of the function, unless they carry an authorization of th
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import orjson
 
@@ -40,7 +40,7 @@ async def http_over_call(call: Call, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inner(call: Call, event: dict[str, Any]) -> Request:
-    url = urlsplit(str(event.get("url") or ""))
+    url = _url(event.get("url"))
     body = event.get("body")
     content = body.encode() if isinstance(body, str) else b"" if body is None else orjson.dumps(body)
     scope = {
@@ -56,6 +56,13 @@ def _inner(call: Call, event: dict[str, Any]) -> Request:
         return {"type": "http.request", "body": content, "more_body": False}
 
     return Request(scope, receive)
+
+
+def _url(text: Any) -> SplitResult:
+    try:
+        return urlsplit(str(text or ""))
+    except ValueError:
+        raise InvalidRequest(f"`{str(text)[:100]}` is not a URL / 请求地址无效") from None
 
 
 def _headers(call: Call, given: Any) -> list[tuple[bytes, bytes]]:
