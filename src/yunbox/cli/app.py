@@ -31,7 +31,7 @@ def app() -> None:
 @in_space
 @connected
 def add(target: Target, provider: str, app_id: str, secret_file: Path | None) -> None:
-    secret = _secret(secret_file)
+    secret = read_secret(secret_file)
     if provider == "developer":
         target.note(
             "with the developer provider anyone can sign in as anyone / 开启 developer 登录后，任何人都可以以任意身份登录"
@@ -42,7 +42,12 @@ def add(target: Target, provider: str, app_id: str, secret_file: Path | None) ->
     target.show(added, f"registered {provider} app {app_id} / 已登记 {app_id}")
 
 
-def _secret(file: Path | None) -> str:
+def read_secret(file: Path | None) -> str:
+    """The text of a file, or of standard input for ``-``; ``""`` without one.
+
+    Raises:
+        InvalidRequest: when it is empty.
+    """
     if file is None:
         return ""
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")

@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "serve": "yunbox.cli.serve:serve",
     "space": "yunbox.cli.space:space",
     "app": "yunbox.cli.app:app",
+    "push": "yunbox.cli.push:push",
     "functions": "yunbox.cli.functions:functions",
     "users": "yunbox.cli.users:users",
     "db": "yunbox.cli.db:db",

@@ -10,6 +10,7 @@ from yunbox.protocols.manage import (
     documents,
     files,
     functions,
+    push,
     quotas,
     rules,
     spaces,
@@ -38,6 +39,7 @@ ROUTES = (
     *backups.ROUTES,
     *statistics.ROUTES,
     *quotas.ROUTES,
+    *push.ROUTES,
 )
 
 

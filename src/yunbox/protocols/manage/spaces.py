@@ -92,6 +92,9 @@ async def set_app(call: Call) -> Any:
     config = await call.body()
     if provider != "developer" and not config.get("secret"):
         raise InvalidRequest("a `secret` is needed; pass a file with --secret-file / 缺少密钥，请用 --secret-file 指定")
+    known = call.services.spaces.app(call.space.id, provider, app_id) or {}
+    if "push" in known:
+        config.setdefault("push", known["push"])
     call.services.spaces.set_app(call.space.id, provider, app_id, config)
     if provider in ("wechat", "alipay") and not call.space.settings.get("app_id"):
         call.services.spaces.set(call.space.id, {"app_id": app_id})
