@@ -355,6 +355,11 @@ def test_slow_queries_name_the_missing_index(
     with caplog.at_level(logging.WARNING, logger="yunbox.documents"):
         collection.count_documents({"k": {"$gte": 0}, "a": {"$elemMatch": {"b": {"$gte": 0}}}})
     assert [query.suggestion for query in database.engine.slow_queries()] == [{"k": 1}]
+    assert collection.explain({"k": 1}, sort={"n": -1})["suggestedIndex"] == {"k": 1, "n": -1}
+    collection.create_index({"k": 1, "n": 1})
+    collection.count_documents({"k": {"$gte": 0}, "a": {"$elemMatch": {"b": {"$gte": 0}}}})
+    assert len(database.engine.slow_queries()) == 2
+    assert database.engine.slow_queries()[-1].suggestion is None
     assert "an index {'k': 1} would help" in caplog.text
 
 

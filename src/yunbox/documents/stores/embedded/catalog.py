@@ -113,5 +113,9 @@ class Collection:
         """Make plans made so far void: an index came, went or changed."""
         self.revision += 1
 
+    def keys(self) -> list[dict[str, Any]]:
+        """The key documents of the indexes that are ready."""
+        return [index.document["key"] for index in self.indexes if index.ready]
+
     def index(self, name: str) -> Index | None:
         return next((index for index in self.indexes if index.name == name), None)

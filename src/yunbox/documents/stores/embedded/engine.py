@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from .readers import Readers
 from .slow import SlowQueries, SlowQuery
 from .store import Store, last_sequence
 from .transactions import Overlay, Session, Sessions
+from .turns import MORE, Turns, turns_of
 from .view import Selection, View, is_point, selection_of, visible
 from .writer import Writer
 
@@ -79,7 +79,7 @@ class Engine:
         self.space = space
         self._hub = Hub()
         self._sessions = Sessions()
-        self._slow = SlowQueries()
+        self._slow = SlowQueries(self._known_indexes)
         self._readers = Readers(path)
         connection = open_writer(path, _SYNCHRONOUS[durability])
         schema.create_tables(connection)
@@ -142,6 +142,9 @@ class Engine:
                 if found is not None:
                     return found
             elif kind in _WRITES:
+                turns = turns_of(command)
+                if turns is not None:
+                    return await self._take_turns(turns, command)
                 return await self._writer.run_async(self._writing(command), _deadline(command))
             elif kind in _DEFINITIONS:
                 define = _DEFINITIONS[kind]
@@ -162,28 +165,39 @@ class Engine:
             return self._in_transaction(transaction, command)
         kind = type(command)
         if kind in _WRITES:
+            turns = turns_of(command)
+            if turns is not None:
+                return self._take_turns_sync(turns, command)
             return self._writer.run(self._writing(command), _deadline(command))
         if kind in _DEFINITIONS:
             define = _DEFINITIONS[kind]
             return self._writer.run(lambda store: define(store, command))
         if kind not in _READS:
             return self._other_command(command)
-        started = time.perf_counter()
-        try:
+        with self._slow.noting(self.space, command):
             return self._read_command(command)
-        finally:
-            self._slow.note(self.space, command, time.perf_counter() - started)
+
+    async def _take_turns(self, turns: Turns, command: c.Command) -> Any:
+        deadline = _deadline(command)
+        with self._slow.noting(self.space, command), turns.counted():
+            while (result := await self._writer.run_async(turns.take, deadline)) is MORE:
+                pass
+        return result
+
+    def _take_turns_sync(self, turns: Turns, command: c.Command) -> Any:
+        deadline = _deadline(command)
+        with self._slow.noting(self.space, command), turns.counted():
+            while (result := self._writer.run(turns.take, deadline)) is MORE:
+                pass
+        return result
 
     def _writing(self, command: c.Command) -> Callable[[Store], Any]:
         """The unit of work of a writing command."""
         handler = _WRITES[type(command)]
 
         def work(store: Store) -> Any:
-            started = time.perf_counter()
-            try:
+            with self._slow.noting(self.space, command):
                 return handler(store, command)
-            finally:
-                self._slow.note(self.space, command, time.perf_counter() - started)
 
         return work
 
@@ -457,6 +471,10 @@ class Engine:
         if command.expire_after_seconds is not None:
             self._housekeeper.start_sweeping()
         return name
+
+    def _known_indexes(self, name: str) -> list[dict[str, Any]]:
+        collection = self._writer.catalog.get(name)
+        return [] if collection is None else collection.keys()
 
     def slow_queries(self) -> list[SlowQuery]:
         """The last queries that took long, oldest first."""

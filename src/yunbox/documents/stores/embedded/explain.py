@@ -42,8 +42,8 @@ def explain(view: View, command: c.Command, verbosity: str = "executionStats") -
     }
     if verbosity != "queryPlanner":
         explained["executionStats"] = _execution(view, collection, query, selection, counting)
-        if explained["executionStats"]["residualDocs"] and query.plan.access is None:
-            explained["suggestedIndex"] = suggested_index(dict(selection.filter), selection.sort)
+        if not query.plan.accesses:
+            explained["suggestedIndex"] = suggested_index(dict(selection.filter), selection.sort, collection.keys())
     return explained
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +32,20 @@ class SlowQuery:
 
 
 class SlowQueries:
-    """The last slow queries of a file."""
+    """The last slow queries of a file. ``known`` gives the keys of the indexes that a collection has."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Callable[[str], Iterable[Mapping[str, Any]]]) -> None:
         self._kept: deque[SlowQuery] = deque(maxlen=KEPT)
+        self._known = known
+
+    @contextmanager
+    def noting(self, space: str, command: Any) -> Iterator[None]:
+        """Note a command if it takes long."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.note(space, command, time.perf_counter() - started)
 
     def note(self, space: str, command: Any, seconds: float) -> None:
         """Remember and log a command if it was slow."""
@@ -40,7 +53,7 @@ class SlowQueries:
             return
         filter = getattr(command, "filter", None) or _first_match(command)
         sort = getattr(command, "sort", None)
-        suggestion = suggested_index(filter, sort)
+        suggestion = suggested_index(filter, sort, self._known(command.collection))
         slow = SlowQuery(command.collection, type(command).__name__, filter, sort, seconds * 1000, suggestion)
         self._kept.append(slow)
         hint = f"; an index {suggestion} would help" if suggestion else ""
@@ -66,8 +79,12 @@ def _first_match(command: Any) -> dict[str, Any]:
     return {}
 
 
-def suggested_index(filter: dict[str, Any], sort: Any = None) -> dict[str, int] | None:
-    """Equalities first, then the sort, then one range: the usual order of a compound index."""
+def suggested_index(
+    filter: dict[str, Any], sort: Any = None, known: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, int] | None:
+    """Equalities first, then the sort, then one range: the usual order of a compound index. ``None`` when one of the
+    ``known`` begins so: then it is not for want of an index.
+    """
     leaves = [leaf for leaf in leaves_of(parse(filter).tree) if leaf[0] in LEAVES]
     equal = [_path(leaf) for leaf in leaves if leaf[0] == "eq"]
     ranges = [_path(leaf) for leaf in leaves if leaf[0] in ("gt", "gte", "lt", "lte", "in")]
@@ -79,7 +96,10 @@ def suggested_index(filter: dict[str, Any], sort: Any = None) -> dict[str, int] 
     for path in ranges[:1]:
         keys.setdefault(path, 1)
     keys.pop("_id", None)
-    return keys or None
+    wanted = list(keys)
+    if not wanted or any(list(one)[: len(wanted)] == wanted for one in known):
+        return None
+    return keys
 
 
 def _path(leaf: Tree) -> str:

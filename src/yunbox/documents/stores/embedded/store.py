@@ -18,7 +18,7 @@ from yunbox.tools.clock import Clock
 from . import schema
 from .catalog import Collection
 from .changes import Change, Hub, Operation
-from .encoding import encode, is_encodable
+from .encoding import decode, encode, is_encodable
 from .keys import Key, key_of
 from .upkeep import Entry, add_keys, change_keys, gather_keys, keys_of, remove_keys
 from .view import PLAIN_IDS, Document, Found, View
@@ -288,10 +288,26 @@ class Store(View):
         at = self.clock.now_ms()
         return [
             Change(
-                first + place, at, one.collection.name, one.operation, one.id, one.before, one.after, _tx(first, one)
+                first + place,
+                at,
+                one.collection.name,
+                one.operation,
+                one.id,
+                one.before,
+                self._after(one),
+                _tx(first, one),
             )
             for place, one in enumerate(self.batch.written)
         ]
+
+    def _after(self, one: Written) -> Document | None:
+        """The document that a change left; read again when nobody listened as it was written."""
+        if one.after is not None or one.operation in ("delete", "drop"):
+            return one.after
+        if all(collection.id != one.collection.id for collection in self.batch.catalog.values()):
+            return None
+        row = self.get(one.collection, one.key)
+        return None if row is None else decode(*row)
 
 
 def _tx(first: int, one: Written) -> int | None:

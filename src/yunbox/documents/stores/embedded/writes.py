@@ -80,7 +80,7 @@ def insert(target: Target, command: c.Insert) -> c.InsertResult | Partly:
 def update(target: Target, command: c.Update) -> c.UpdateResult | Partly:
     """Change one matching document, or with ``multi`` all of them."""
     command = with_let(command)
-    collection = _collection(target, command, create=command.create and command.upsert)
+    collection = collection_for(target, command)
     change = Change(command, target.clock.now())
     if collection is None:
         return c.UpdateResult(0, 0)
@@ -112,7 +112,7 @@ def update(target: Target, command: c.Update) -> c.UpdateResult | Partly:
 def delete(target: Target, command: c.Delete) -> int:
     """Remove the first matching document, or with ``multi`` all of them."""
     command = with_let(command)
-    collection = _collection(target, command)
+    collection = collection_for(target, command)
     if collection is None:
         return 0
     selection = selection_of(command)
@@ -129,7 +129,7 @@ def delete(target: Target, command: c.Delete) -> int:
 def find_and_modify(target: Target, command: c.FindAndModify) -> c.FindAndModifyResult:
     """Change or remove the first matching document and return it as it was, or with ``return_new`` as it is."""
     command = with_let(command)
-    collection = _collection(target, command, create=command.create and command.upsert)
+    collection = collection_for(target, command)
     change = None if command.remove else Change(command, target.clock.now())
     if collection is None:
         return c.FindAndModifyResult(None)
@@ -174,7 +174,13 @@ def _projected(command: c.FindAndModify, document: Document | None) -> Document 
     return project(document)
 
 
-def _collection(target: Target, command: Any, *, create: bool = False) -> Collection | None:
+def collection_for(target: Target, command: Any) -> Collection | None:
+    """The collection that a command writes to, made when it is to be; ``None`` for a missing one that is nothing wrong.
+
+    Raises:
+        CollectionNotFound.
+    """
+    create = getattr(command, "upsert", False) and command.create
     try:
         return target.for_writing(command.collection, True) if create else target.collection(command.collection)
     except CollectionNotFound:
