@@ -31,7 +31,7 @@ from yunbox.realtime.service import RealtimeService
 from yunbox.services import Address, Services
 from yunbox.settings import SPACE_SETTINGS, Settings, find_setting, parse_value
 from yunbox.spaces import Space, SpaceService, SpaceStore
-from yunbox.statistics import StatisticsService
+from yunbox.statistics import PlatformCalls, StatisticsService
 from yunbox.tools.clock import MACHINE, Clock, MovableClock
 from yunbox.tools.daily import DailyBackups
 from yunbox.tools.keyring import Keyring, write_private
@@ -192,6 +192,7 @@ def _services(settings: Settings, ephemeral: Ephemeral | None) -> Services:
         ),
         functions=functions,
         statistics=statistics,
+        platform_calls=PlatformCalls(spaces),
         quotas=quotas,
         sites=SiteService(
             spaces,

@@ -14,7 +14,7 @@ from yunbox.quotas.service import QuotaService
 from yunbox.realtime.service import RealtimeService
 from yunbox.settings import Settings
 from yunbox.spaces import SpaceService
-from yunbox.statistics import StatisticsService
+from yunbox.statistics import PlatformCalls, StatisticsService
 from yunbox.tools.clock import MACHINE, Clock
 from yunbox.tools.keyring import Keyring
 
@@ -54,6 +54,7 @@ class Services:
     functions: FunctionService
     realtime: RealtimeService
     statistics: StatisticsService
+    platform_calls: PlatformCalls
     quotas: QuotaService
     transfers: TransferService
     sites: SiteService

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "app": "yunbox.cli.app:app",
     "push": "yunbox.cli.push:push",
     "functions": "yunbox.cli.functions:functions",
+    "openapi": "yunbox.cli.openapi:openapi",
     "users": "yunbox.cli.users:users",
     "db": "yunbox.cli.db:db",
     "files": "yunbox.cli.files:files",

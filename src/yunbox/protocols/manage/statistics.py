@@ -1,4 +1,4 @@
-"""What was counted in a space, and what its clients reported."""
+"""What was counted in a space, what its clients reported, what its functions asked of a platform."""
 
 from __future__ import annotations
 
@@ -51,8 +51,18 @@ async def reports(call: Call) -> Any:
     return [asdict(row) for row in rows]
 
 
+async def platform_calls(call: Call) -> Any:
+    """Calls to a platform's API in developer mode, the newest first."""
+    wanted = {name: call.query.get(name, "") for name in ("api", "function")}
+    rows = await asyncio.to_thread(
+        lambda: call.services.platform_calls.read(call.space.id, limit=call.number("limit", 100), **wanted)
+    )
+    return [asdict(row) for row in rows]
+
+
 ROUTES: tuple[Row, ...] = (
     ("GET", "spaces/{space}/statistics", totals),
     ("GET", "spaces/{space}/statistics/users", users),
     ("GET", "spaces/{space}/statistics/reports", reports),
+    ("GET", "spaces/{space}/platform-calls", platform_calls),
 )

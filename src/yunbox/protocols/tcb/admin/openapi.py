@@ -12,6 +12,7 @@ from yunbox.errors import FunctionNotFound, InvalidRequest
 from yunbox.http import Response
 from yunbox.protocols.tcb.admin import protobuf
 from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
+from yunbox.protocols.tcb.admin.recording import keep
 from yunbox.protocols.tcb.admin.simulation import simulate, simulate_open_data, simulate_payment
 from yunbox.protocols.tcb.admin.wechat import Answer, App
 from yunbox.protocols.tcb.values import parse
@@ -31,7 +32,7 @@ async def open_api(call: Call) -> Reply:
         return _open_reply(await _open(call, name, protobuf.message(request, 2)))
     if kind == _SVRKIT:
         inner = protobuf.message(request, 4)
-        return _inner_reply(_svrkit(call, protobuf.text(inner, 1) or name, protobuf.message(inner, 2)))
+        return _inner_reply(await _svrkit(call, protobuf.text(inner, 1) or name, protobuf.message(inner, 2)))
     if kind == _TOKEN:
         raise InvalidRequest("sharing resources between accounts is not available here / 不支持跨账号资源共享")
     raise InvalidRequest(f"unknown kind {kind!r} of open API call / 未知的云调用类型")
@@ -39,11 +40,15 @@ async def open_api(call: Call) -> Reply:
 
 async def _open(call: Call, name: str, data: dict[int, list[protobuf.Value]]) -> Answer | int:
     """The API's answer, or the number of what forbids it."""
-    if not _permitted(call, name):
-        return NO_PERMISSION
     app, arguments = _app(call), dict(_arguments(data))
+    answer = await _ask(call, app, name, arguments) if _permitted(call, name) else NO_PERMISSION
+    await keep(call, name, arguments, answer, simulated=app is None)
+    return answer
+
+
+async def _ask(call: Call, app: App | None, name: str, arguments: dict[str, Any]) -> Answer | int:
     if app is None:
-        return simulate(call, name, arguments)
+        return simulate(call, name)
     return await call.wechat.call(app, name, arguments) if call.wechat.knows(name) else NO_SUCH_API
 
 
@@ -80,16 +85,20 @@ def _open_reply(answer: Answer | int) -> Response:
     return _protobuf([(1, answer.body), (2, answer.content_type), (3, 0), (4, 200)])
 
 
-def _svrkit(call: Call, name: str, data: dict[int, list[protobuf.Value]]) -> bytes:
+async def _svrkit(call: Call, name: str, data: dict[int, list[protobuf.Value]]) -> bytes:
+    """Calls that only WeChat's own servers can answer: always simulated."""
+    listed = [item.decode("utf-8", "replace") for item in data.get(2, []) if isinstance(item, bytes)]
     if name == "ApiGetOpenDataByCloudId":
-        ids = [item.decode("utf-8", "replace") for item in data.get(2, []) if isinstance(item, bytes)]
-        items = [(1, protobuf.write([(1, cloud_id), (2, simulate_open_data(call, cloud_id))])) for cloud_id in ids]
-        return protobuf.write(items)
+        found = [(cloud_id, simulate_open_data(call, cloud_id)) for cloud_id in listed]
+        await keep(call, "getOpenData", {"list": listed}, [parse(data) for _, data in found])
+        return protobuf.write([(1, protobuf.write([(1, cloud_id), (2, data)])) for cloud_id, data in found])
     if name == "ApiVoipSign":
         parts = [call.caller.app_id or "", *(protobuf.text(data, field) for field in (2, 3, 4))]
-        return protobuf.write([(1, _signature(call, "voip", parts))])
+        signature = _signature(call, "voip", parts)
+        await keep(call, "getVoIPSign", dict(zip(("groupId", "timestamp", "nonce"), parts[1:], strict=True)), {})
+        return protobuf.write([(1, signature)])
     if name == "GetCloudCallSign":
-        listed = [item.decode("utf-8", "replace") for item in data.get(2, []) if isinstance(item, bytes)]
+        await keep(call, "getCloudCallSign", {"list": listed}, {})
         return protobuf.write([(1, _signature(call, "cloud call", listed))])
     raise InvalidRequest(f"unknown service call `{name[:60]}` / 未知的云调用")
 
@@ -121,14 +130,17 @@ async def wx_api(call: Call) -> Reply:
     data = parse(call.optional_text("requestData") or "{}")
     arguments, app = data if isinstance(data, dict) else {}, _app(call)
     known = app is not None and call.wechat.knows(name)
-    answer = await call.wechat.call(app, name, arguments) if app and known else simulate(call, name, arguments)
+    answer = await call.wechat.call(app, name, arguments) if app and known else simulate(call, name)
+    await keep(call, name, arguments, answer, simulated=not known)
     return {"data": {"responseData": answer.body.decode("utf-8", "replace")}}
 
 
 async def pay_api(call: Call) -> Reply:
     """``cloudPay.*``: JSON bytes in and out."""
-    data = parse(_binary(call, "requestData") or b"{}")
-    answer = simulate_payment(call, call.text("apiName"), data if isinstance(data, dict) else {})
+    data, name = parse(_binary(call, "requestData") or b"{}"), call.text("apiName")
+    arguments = data if isinstance(data, dict) else {}
+    answer = simulate_payment(call, name, arguments)
+    await keep(call, f"cloudPay.{name}", arguments, answer)
     return Response(
         orjson.dumps({**answer, "simulated": True, "time": int(call.services.clock())}), content_type=_BINARY
     )

@@ -1,4 +1,4 @@
-"""Developer mode of WeChat's APIs: answers in the form that WeChat documents, marked as simulated, and logged.
+"""Developer mode of WeChat's APIs: answers in the form that WeChat documents, marked as simulated, and kept (recording.py).
 
 Nothing leaves the machine. Under ``serve`` there is no developer mode: pretending that a message was sent or a text
 was checked would be wrong there.
@@ -37,13 +37,13 @@ _EXTRA: dict[str, dict[str, Any]] = {
 _PNG_WIDTH = 86
 
 
-def simulate(call: Call, name: str, data: Mapping[str, Any]) -> Answer:
+def simulate(call: Call, name: str) -> Answer:
     """The answer of the API ``name`` in developer mode.
 
     Raises:
         PermissionDenied: when the server is not in development.
     """
-    _record(call, name, data)
+    require_development(call, name)
     if name in _IMAGES:
         return Answer(_picture(), "image/png")
     reply = {"errcode": 0, "errmsg": "ok", "simulated": True, **_EXTRA.get(name, {})}
@@ -54,7 +54,7 @@ def simulate(call: Call, name: str, data: Mapping[str, Any]) -> Answer:
 
 def simulate_open_data(call: Call, cloud_id: str) -> str:
     """The open data behind a CloudID, as JSON text."""
-    _record(call, "getOpenData", {"cloudID": cloud_id})
+    require_development(call, "getOpenData")
     watermark = {"appid": call.caller.app_id or "", "timestamp": int(call.services.clock())}
     data = {"phoneNumber": "13800000000", "purePhoneNumber": "13800000000", "countryCode": "86", "watermark": watermark}
     return orjson.dumps({"cloudID": cloud_id, "data": {**data, "simulated": True}}).decode()
@@ -62,7 +62,7 @@ def simulate_open_data(call: Call, cloud_id: str) -> str:
 
 def simulate_payment(call: Call, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of a payment API; an order comes with payment arguments that no client can pay with."""
-    _record(call, f"cloudPay.{name}", data)
+    require_development(call, f"cloudPay.{name}")
     reply: dict[str, Any] = {"return_code": "SUCCESS", "return_msg": "OK", "result_code": "SUCCESS", "err_code": ""}
     if name.lower() == "unifiedorder":
         prepay = f"simulated{secrets.token_hex(12)}"
@@ -82,14 +82,18 @@ def simulate_payment(call: Call, name: str, data: Mapping[str, Any]) -> dict[str
     return reply | {key: data[key] for key in ("out_trade_no", "sub_mch_id", "out_refund_no") if key in data}
 
 
-def _record(call: Call, name: str, data: Mapping[str, Any]) -> None:
+def require_development(call: Call, name: str) -> None:
+    """Log a call that is simulated.
+
+    Raises:
+        PermissionDenied: when the server is not in development.
+    """
     if call.services.settings.mode != "dev":
         raise PermissionDenied(
             f"the API `{name}` needs a mini program's credentials: `yunbox app add --provider wechat`; it is simulated"
             f" under `yunbox dev` only / 接口 {name} 需要先登记小程序的 AppSecret，仅在 yunbox dev 下模拟"
         )
-    shown = {key: f"<{len(value)} bytes>" if isinstance(value, bytes) else value for key, value in data.items()}
-    _log.info("simulated %s for %s: %s", name, call.caller.function or "server", shown)
+    _log.info("simulated %s for %s", name, call.caller.function or "server")
 
 
 def _picture() -> bytes:
