@@ -161,6 +161,18 @@ def test_array_filters_and_positions(server: ServerClient) -> None:
     assert server.db("findOne", collection="arrays")["result"]["items"] == [1, 0, 0]
 
 
+def test_odd_arguments_are_refused_in_words(server: ServerClient) -> None:
+    server.db("insertOne", collection="odd", doc={"n": 1})
+    for hint in ({"a": {"b": 1}}, {"a": [1]}, "nothing"):
+        answer = server.answer(
+            EXECUTE, {"command": "find", "collection": "odd", "query": {"n": 1}, "options": {"hint": hint}}
+        )
+        assert "does not correspond to an existing index" in answer["error"]["message"]
+    for depth in (250, 900):
+        text = '{"command":"insertOne","collection":"odd","doc":' + '{"a":' * depth + "1" + "}" * (depth + 1)
+        assert "nested object depth" in server.answer(EXECUTE, text)["error"]["message"]
+
+
 def test_owners_are_kept_but_not_shown(cloud: LiveServer, client: GatewayClient, server: ServerClient) -> None:
     client.authorize().db("insertOne", collection="mine", doc={"n": 1})
     join: list[dict[str, Any]] = [{"$lookup": {"from": "mine", "localField": "n", "foreignField": "n", "as": "all"}}]

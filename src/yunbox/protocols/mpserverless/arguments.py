@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from yunbox.documents.query.ejson import too_deep
 from yunbox.protocols.mpserverless import values
 from yunbox.protocols.mpserverless.errors import GatewayError
 
@@ -162,13 +163,17 @@ def _object(source: Mapping[str, Any], name: str) -> Document:
 
 
 def _decoded(value: Document) -> Document:
-    decoded: Document = values.decode(value)
+    try:
+        decoded: Document = values.decode(value)
+    except RecursionError:
+        raise too_deep() from None
     return decoded
 
 
 def _checked_document(document: Document) -> Document:
+    decoded = _decoded(document)
     _check_keys(document)
-    return _decoded(document)
+    return decoded
 
 
 def _check_keys(value: Any) -> None:

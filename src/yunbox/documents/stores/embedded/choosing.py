@@ -60,6 +60,13 @@ class Choice:
     guard: Guard | None = None
 
 
+def no_such_index(hint: Any) -> QueryError:
+    """The error for a hint that names no index."""
+    return QueryError(
+        f"error processing query: planner returned error: hint provided does not correspond to an existing index: {hint}"
+    )
+
+
 class Chooser:
     """Chooses for one query; ``probe`` counts keys, and without it rules alone decide."""
 
@@ -189,9 +196,7 @@ class Chooser:
                 usable = [index] if self._may_use(index) else []
                 found = self._accesses(self._leaves, self._wish.order, usable)
                 return max((access for access in found if access.index is index), key=_rank, default=None)
-        raise QueryError(
-            f"error processing query: planner returned error: hint provided does not correspond to an existing index: {hint}"
-        )
+        raise no_such_index(hint)
 
     def _union(self) -> Choice:
         """An access for each branch of a disjunction, when every branch has one and they lead to few documents."""

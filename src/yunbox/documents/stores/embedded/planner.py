@@ -21,7 +21,7 @@ from . import access as paths
 from . import shape as types
 from .access import Access
 from .catalog import Collection
-from .choosing import Choice, Chooser, Guard, Probe, Wish
+from .choosing import Choice, Chooser, Guard, Probe, Wish, no_such_index
 from .connection import json_path
 from .filters import ALL, Parsed, bound, parse, path_parts
 from .predicates import FALSE, TRUE, Condition, compile_condition
@@ -169,7 +169,17 @@ def plan_query(
 
 
 def _hint_key(hint: Any) -> Any:
-    return tuple(hint.items()) if isinstance(hint, Mapping) else tuple(hint) if isinstance(hint, list) else hint
+    """A hint as part of a plan's key.
+
+    Raises:
+        QueryError: when it cannot name an index.
+    """
+    key = tuple(hint.items()) if isinstance(hint, Mapping) else tuple(hint) if isinstance(hint, list) else hint
+    try:
+        hash(key)
+    except TypeError:
+        raise no_such_index(hint) from None
+    return key
 
 
 def _implied(collection: Collection, filter: Mapping[str, Any]) -> tuple[int, ...] | None:
