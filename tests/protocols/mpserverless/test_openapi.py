@@ -146,6 +146,7 @@ def test_foreign_spaces_are_refused(cloud: LiveServer, account: Account) -> None
         assert account.refused(action, SpaceId=other.id) == (403, "AccessDenied")
     assert account.refused("ListFile", SpaceId="nowhere") == (403, "AccessDenied")
     assert account.refused("ListFile", SpaceId="") == (400, "MissingSpaceId")
+    assert account.refused("ListFunction", PageNum="9" * 20) == (400, "InvalidPageNum")
 
 
 def test_spaces(account: Account, client: GatewayClient) -> None:

@@ -16,6 +16,7 @@ from yunbox.services import Services
 from yunbox.spaces import Space
 
 MAX_PAGE_SIZE = 100
+_LONGEST_NUMBER = 18
 
 
 class Refusal(YunboxError):
@@ -81,15 +82,18 @@ class Action:
         """An integer parameter.
 
         Raises:
-            Refusal: ``Invalid<name>`` when it is no integer.
+            Refusal: ``Invalid<name>`` when it is no integer of 64 bits.
         """
         text = self.parameters.get(name)
         if not text:
             return default
         try:
-            return int(text)
+            value = int(text) if len(text) <= _LONGEST_NUMBER else None
         except ValueError:
-            raise Refusal(400, f"Invalid{name}", f"{name} must be an integer. / 参数 {name} 应为整数") from None
+            value = None
+        if value is None:
+            raise Refusal(400, f"Invalid{name}", f"{name} must be an integer. / 参数 {name} 应为整数")
+        return value
 
     def texts(self, name: str) -> list[str]:
         """A list parameter: ``Name.1``, ``Name.2`` …, a JSON array or one value."""
