@@ -126,6 +126,12 @@ SPACE_SETTINGS: tuple[Setting, ...] = (
         "",
         "Hosts (name or name:port, comma separated) that the mpserverless HTTP proxy may reach; none by default.",
     ),
+    Setting(
+        "alipay_client_methods",
+        "str",
+        "",
+        "Alipay API methods (comma separated, `*` is all) that clients may call through the function `alipay-openapi`; functions and servers may call every one.",
+    ),
     Setting("app_id", "str", "", "The mini program's app id, shown to functions as APPID."),
     Setting(
         "quotas",

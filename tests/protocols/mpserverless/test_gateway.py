@@ -225,9 +225,13 @@ def test_functions_that_do_not_exist(client: GatewayClient) -> None:
     )
 
 
-def test_the_clouds_own_alipay_function(client: GatewayClient, server: ServerClient) -> None:
+def test_the_clouds_own_alipay_function(cloud: LiveServer, client: GatewayClient, server: ServerClient) -> None:
     invoke, name = "serverless.function.runtime.invoke", "alipay-openapi"
-    assert client.authorize().refused(invoke, {"functionTarget": name}) == "PermissionDenied"
+    wanted = {"functionTarget": name, "functionArgs": {"method": "alipay.user.info.share", "params": {}}}
+    assert client.authorize().refused(invoke, {"functionTarget": name}) == "InvalidParameter"
+    assert client.refused(invoke, wanted) == "PermissionDenied"
+    cloud.services.spaces.set(client.space.id, {"alipay_client_methods": "alipay.user.info.share, alipay.x"})
+    assert client.refused(invoke, wanted) == "InvalidParameter.AppId", "allowed, but there is no app"
     assert server.refused(invoke, {"functionTarget": name}) == "InvalidParameter"
     asked = {"functionTarget": name, "functionArgs": {"method": "alipay.user.info.share"}}
     assert server.refused(invoke, asked) == "InvalidParameter.AppId"

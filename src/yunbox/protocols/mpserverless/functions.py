@@ -31,13 +31,14 @@ async def invoke(call: Call) -> Any:
 
 
 async def _call_alipay(call: Call, arguments: Any) -> dict[str, Any]:
-    """The cloud's own function for Alipay's open API; only callers with admin rights may use an app's keys."""
-    if not call.caller.is_admin:
-        raise PermissionDenied(
-            f"`{ALIPAY_FUNCTION}` can be called from functions and servers only / 仅支持在云函数或服务端调用"
-        )
+    """The cloud's own function for Alipay's open API. It uses the merchant's keys: clients may call chosen methods only."""
     if not isinstance(arguments, dict) or not isinstance(arguments.get("method"), str):
         raise GatewayError("InvalidParameter", "`functionArgs.method` must be a string / 缺少参数 method")
+    if not (call.caller.is_admin or _is_for_clients(call, arguments["method"])):
+        raise PermissionDenied(
+            f"clients may not call `{arguments['method']}`; allow it with `yunbox space set {call.space.id}"
+            f" alipay_client_methods={arguments['method']}` / 该接口未对客户端开放"
+        )
     params = arguments.get("params")
     try:
         return await call.services.identity.call_alipay(
@@ -45,6 +46,11 @@ async def _call_alipay(call: Call, arguments: Any) -> dict[str, Any]:
         )
     except Unauthenticated as error:
         raise GatewayError("InvalidParameter.AppId", error.message) from None
+
+
+def _is_for_clients(call: Call, method: str) -> bool:
+    allowed = {name.strip() for name in str(call.space.settings.get("alipay_client_methods") or "").split(",")}
+    return bool({"*", method} & allowed)
 
 
 METHODS: dict[str, Method] = {
