@@ -270,7 +270,7 @@ def test_client_inside_unicloud(cloud: LiveServer, space: Space, png: str) -> No
     results = run(
         "ali_unicloud.js", endpoint=cloud.endpoint, spaceId=space.id, clientSecret=space.client_secret, png=png
     )
-    got = values(results, "boom", "missing", "other", "foreign")
+    got = values(results, "boom", "missing", "other", "foreign", "tampered", "otherKey")
     codes = {name: results[name]["error"]["code"] for name in ("boom", "missing", "other", "foreign")}
     assert codes == {
         "boom": "FunctionBizError",

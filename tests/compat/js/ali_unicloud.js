@@ -18,6 +18,7 @@ const resolve = Module._resolveFilename
 Module._resolveFilename = (name, ...others) => name === '@/pages.json' ? require.resolve('./ali_platform.js') : resolve(name, ...others)
 const platform = host('wx', 'unused')
 const kept = {}
+let tampered = {}
 const finish = options => answer => {
   const failed = /:fail/.test(answer.errMsg)
   ;(failed ? options.fail : options.success)?.(answer)
@@ -26,7 +27,7 @@ const finish = options => answer => {
 const system = { platform: 'ios', osName: 'ios', appId: '__UNI__TEST', deviceId: 'dev1', uniPlatform: 'mp-weixin', SDKVersion: '3.0.0' }
 globalThis.uni = {
   request: options => platform.request({ ...options, complete: finish(options) }),
-  uploadFile: options => { platform.uploadFile({ ...options, complete: finish(options) }); return { onProgressUpdate () {} } },
+  uploadFile: options => { platform.uploadFile({ ...options, formData: { ...options.formData, ...tampered }, complete: finish(options) }); return { onProgressUpdate () {} } },
   getSystemInfoSync: () => system,
   getAppBaseInfo: () => system,
   getDeviceInfo: () => system,
@@ -61,6 +62,8 @@ record({
     if (key) kept[key] = 'not a token'
     return uniCloud.callFunction({ name: 'sum', data: { a: 2, b: 2 } })
   },
+  tampered: () => { tampered = { Signature: 'x' }; return uniCloud.uploadFile({ filePath: png, cloudPath: 'a.png' }) },
+  otherKey: () => { tampered = { key: 'cloudstorage/evil.png' }; return uniCloud.uploadFile({ filePath: png, cloudPath: 'a.png' }) },
   other: () => uniCloud.init({ provider: 'aliyun', spaceId, clientSecret: 'wrong', endpoint }).callFunction({ name: 'sum' }),
   foreign: () => uniCloud.init({ provider: 'aliyun', spaceId: 'mp-nobody', clientSecret, endpoint }).callFunction({ name: 'sum' }),
   object: () => uniCloud.importObject('counter', { customUI: true }).add(1, 2)
