@@ -142,12 +142,17 @@ def test_canonical_form_is_the_drivers() -> None:
     assert ejson.to_canonical(value) == reference
 
 
+def test_integers_up_to_64_bits_keep_every_digit() -> None:
+    value = {"a": [2**63 - 1, -(2**63), 2**53 + 1, Int64(5)], "d": datetime(2024, 1, 1, tzinfo=UTC)}
+    assert ejson.loads(ejson.dumps(value)) == value
+
+
 def test_limits() -> None:
     deep: Any = 1
     for _ in range(300):
         deep = [deep]
     with pytest.raises(QueryError, match="nested object depth"):
         ejson.from_wire(deep)
-    for value in ("\ud800", 2**64, {1: 2}, {"a": object()}):
+    for value in ("\ud800", 2**64, 2**63, [{"a": 2**64 - 1}], -(2**63) - 1, {1: 2}, {"a": object()}):
         with pytest.raises(QueryError, match="cannot be stored"):
             ejson.dumps(value)

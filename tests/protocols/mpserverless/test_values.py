@@ -22,6 +22,7 @@ WHEN = datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
         ("/x/i", "/x/i"),
         ({"a": [{"b": "2023-11-14T22:13:20.123Z"}]}, {"a": [{"b": WHEN}]}),
         ([1, 1.5, True, None, ""], [1, 1.5, True, None, ""]),
+        ([2**63 - 1, 2**63, -(2**63) - 1], [2**63 - 1, float(2**63), -float(2**63)]),
     ],
 )
 def test_exact_iso_texts_become_dates(wire: Any, stored: Any) -> None:

@@ -34,6 +34,7 @@ from .values import (
 MAX_DEPTH = 200
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS
+_STRICT_OPTIONS = _OPTIONS | orjson.OPT_STRICT_INTEGER
 
 
 def dumps(value: Any) -> bytes:
@@ -53,7 +54,13 @@ def dumps(value: Any) -> bytes:
         return result
 
     try:
-        text = orjson.dumps(value, wrap, _OPTIONS)
+        try:
+            text = orjson.dumps(value, wrap, _STRICT_OPTIONS)
+        except TypeError:
+            # Perhaps for an int above 53 bits. orjson itself would go on to 64 bits without a sign.
+            wrapped = 0
+            _check_integers(value)
+            text = orjson.dumps(value, wrap, _OPTIONS)
         # orjson writes NaN as null and knows nothing of look-alikes: only where these may be is the careful walk needed.
         # Single characters are found much faster, and mostly settle it.
         looks_wrapped = text.count(b"$") != wrapped and text.count(b'"$') != wrapped
@@ -63,6 +70,19 @@ def dumps(value: Any) -> bytes:
     except (TypeError, RecursionError) as error:
         raise _unstorable(value, error) from error
     return text
+
+
+def _check_integers(value: Any) -> None:
+    """Raises `QueryError` for an int that does not fit into 64 bits with a sign."""
+    kind = type(value)
+    if kind is dict:
+        for item in value.values():
+            _check_integers(item)
+    elif kind is list or kind is tuple:
+        for item in value:
+            _check_integers(item)
+    elif kind is int and not INT64_MIN <= value <= INT64_MAX:
+        raise QueryError("the document cannot be stored: an int exceeds 64 bits", number=2, name="BadValue")
 
 
 def _has_odd_number(value: Any) -> bool:

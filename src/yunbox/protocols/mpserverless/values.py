@@ -18,13 +18,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def decode(value: Any) -> Any:
-    """The stored form of a value from the wire: texts of the form ``yyyy-MM-ddTHH:mm:ss.SSSZ`` become dates."""
+    """The stored form of a value from the wire: texts of the form ``yyyy-MM-ddTHH:mm:ss.SSSZ`` become dates, and integers
+    beyond 64 bits the doubles that JavaScript wrote.
+    """
     if isinstance(value, str):
         return parse_date(value) if len(value) == _DATE_LENGTH and value[-1] == "Z" else value
     if isinstance(value, dict):
         return {key: decode(item) for key, item in value.items()}
     if isinstance(value, list):
         return [decode(item) for item in value]
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return float(value)
     return value
 
 
