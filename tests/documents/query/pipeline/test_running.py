@@ -138,7 +138,7 @@ def test_groups_on_disk_keep_missing_values_and_collation() -> None:
     pipeline: list[Document] = [{"$group": {"_id": "$k", **outputs}}]
     collation = {"locale": "en", "strength": 2}
 
-    spilled = aggregate(pipeline, source, collation=collation, max_memory_bytes=5000, allow_disk_use=True)
+    spilled = aggregate(pipeline, source, collation=collation, max_memory_bytes=60_000, allow_disk_use=True)
 
     assert sorted(spilled, key=str) == sorted(aggregate(pipeline, source, collation=collation), key=str)
     assert len(spilled) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..effort import made, out_of_memory, spend
 from ..values import MISSING, compare, type_name
 from .building import apply, function, nullish, single, variadic
 from .compiler import compile_in
@@ -12,8 +13,13 @@ from .numbers import as_int32, is_number
 from .registry import Document, Evaluate, Variables, check_arity, fold, operands, operator
 from .scope import Scope
 
-MAX_RANGE_BYTES = 100 * 2**20
-RANGE_ITEM_BYTES = 16
+MAX_ARRAY_BYTES = 100 * 2**20
+ITEM_BYTES = 16
+
+
+def _require_room(name: str, count: int) -> None:
+    if count * ITEM_BYTES > MAX_ARRAY_BYTES:
+        raise out_of_memory(name, count * ITEM_BYTES, MAX_ARRAY_BYTES)
 
 
 @function("$isArray", 1)
@@ -54,8 +60,9 @@ def concat_arrays(values: list[Any]) -> Any:
             return None
         if not isinstance(value, list):
             raise failure(28664, f"$concatArrays only supports arrays, not {type_name(value)}")
+        _require_room("$concatArrays", len(result) + len(value))
         result.extend(value)
-    return result
+    return made(result)
 
 
 @single("$reverseArray")
@@ -115,9 +122,8 @@ def integer_range(start: Any, end: Any, step: Any = 1) -> list[int]:
     if by == 0:
         raise failure(34449, "$range requires a non-zero step value")
     numbers = range(first, last, by)
-    if len(numbers) * RANGE_ITEM_BYTES > MAX_RANGE_BYTES:
-        raise failure(146, f"$range would use too much memory ({len(numbers) * RANGE_ITEM_BYTES} bytes)")
-    return list(numbers)
+    _require_room("$range", len(numbers))
+    return made(list(numbers))
 
 
 def _range_number(value: Any, not_number: int, not_int: int, which: str) -> int:
@@ -230,6 +236,8 @@ def _zip(arrays: Any, fillers: Any, longest: bool) -> Any:
         raise failure(34467, "defaults and inputs must have the same length")
     lengths = [len(array) for array in arrays]
     rows = range(max(lengths) if longest else min(lengths)) if lengths else range(0)
+    _require_room("$zip", len(rows) * len(arrays))
+    spend(len(rows) * len(arrays))
     empty = fillers if fillers is not None else [None] * len(arrays)
     return [
         [array[row] if row < len(array) else filler for array, filler in zip(arrays, empty, strict=True)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
+from ..effort import in_steps
 from ..values import MISSING, sort_key, type_name
 from .building import nullish
 from .comparison import truth
@@ -26,7 +28,7 @@ def build_map(operand: Any, scope: Scope) -> Evaluate:
             return None
         if not isinstance(values, list):
             raise failure(16883, f"input to $map must be an array not {type_name(values)}")
-        results = [body(document, {**variables, name: value}) for value in values]
+        results = [body(document, {**variables, name: value}) for part in in_steps(values) for value in part]
         return [None if result is MISSING else result for result in results]
 
     return evaluate
@@ -46,7 +48,12 @@ def build_filter(operand: Any, scope: Scope) -> Evaluate:
             return None
         if not isinstance(values, list):
             raise failure(28651, f"input to $filter must be an array not {type_name(values)}")
-        kept = [value for value in values if truth(condition(document, {**variables, name: value}))]
+        kept = [
+            value
+            for part in in_steps(values)
+            for value in part
+            if truth(condition(document, {**variables, name: value}))
+        ]
         return kept[: _limit(limit(document, variables))]
 
     return evaluate
@@ -101,7 +108,7 @@ def build_reduce(operand: Any, scope: Scope) -> Evaluate:
         if not isinstance(values, list):
             raise failure(40080, f"$reduce requires that 'input' be an array, found: {type_name(values)}")
         result = initial(document, variables)
-        for value in values:
+        for value in chain.from_iterable(in_steps(values)):
             result = body(document, {**variables, "this": value, "value": result})
         return result
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bson import DatetimeMS, Timestamp
 
+from ..effort import MAX_DOCUMENT_BYTES, made, out_of_memory
 from ..values import type_name
 from .building import apply, function, nullish, variadic
 from .calendar import iso_text
@@ -45,7 +46,10 @@ def concat(values: list[Any]) -> str | None:
             return None
         if not isinstance(value, str):
             raise failure(16702, f"$concat only supports strings, not {type_name(value)}")
-    return "".join(values)
+    length = sum(map(len, values))
+    if length > MAX_DOCUMENT_BYTES:
+        raise out_of_memory("$concat", length, MAX_DOCUMENT_BYTES)
+    return made("".join(values))
 
 
 @function("$split", 2)
@@ -65,19 +69,19 @@ def split(text: Any, separator: Any) -> list[str] | None:
         )
     if not separator:
         raise failure(40087, "$split requires a non-empty separator")
-    return text.split(separator)
+    return made(text.split(separator))
 
 
 @function("$toUpper", 1)
 def to_upper(value: Any) -> str:
     """The string with ASCII letters in upper case."""
-    return coerce_to_string(value).translate(_ASCII_UPPER)
+    return made(coerce_to_string(value).translate(_ASCII_UPPER))
 
 
 @function("$toLower", 1)
 def to_lower(value: Any) -> str:
     """The string with ASCII letters in lower case."""
-    return coerce_to_string(value).translate(_ASCII_LOWER)
+    return made(coerce_to_string(value).translate(_ASCII_LOWER))
 
 
 @function("$strcasecmp", 2)
@@ -135,6 +139,13 @@ _register_trim("$ltrim", lambda text, characters: text.lstrip(characters) if cha
 _register_trim("$rtrim", lambda text, characters: text.rstrip(characters) if characters else text)
 
 
+def _replaced(text: str, find: str, replacement: str, count: int) -> str:
+    longer = len(replacement) - len(find)
+    if longer > 0 and len(text) + longer * min(text.count(find), count % 2**63) > MAX_DOCUMENT_BYTES:
+        raise out_of_memory("$replaceAll", len(text) * longer, MAX_DOCUMENT_BYTES)
+    return made(text.replace(find, replacement, count))
+
+
 def _register_replace(name: str, count: int) -> None:
     def replace(text: Any, find: Any, replacement: Any) -> str | None:
         for value, field, number in (
@@ -146,7 +157,7 @@ def _register_replace(name: str, count: int) -> None:
                 raise failure(number, f"{name} requires that '{field}' be a string, found: {value!r}")
         if nullish(text) or nullish(find) or nullish(replacement):
             return None
-        return str(text).replace(find, replacement, count)
+        return _replaced(str(text), find, replacement, count)
 
     @operator(name)
     def build(operand: Any, scope: Scope) -> Evaluate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..effort import made
 from ..values import type_name
 from .arrays import search_bounds
 from .building import function, nullish
@@ -34,7 +35,7 @@ def _substr_bytes(text: Any, start: Any, length: Any) -> str:
     end = len(data) if count < 0 else first + count
     if _is_continuation(data, end):
         raise failure(28657, "$substrBytes:  Invalid range, ending index is in the middle of a UTF-8 character.")
-    return data[first:end].decode("utf-8", "surrogatepass")
+    return made(data[first:end].decode("utf-8", "surrogatepass"))
 
 
 function("$substrBytes", 3)(_substr_bytes)
@@ -51,7 +52,7 @@ def substring_of_code_points(text: Any, start: Any, length: Any) -> str:
         raise failure(34454, "$substrCP: length must be a nonnegative integer.")
     if first < 0:
         raise failure(34455, "$substrCP: the starting index must be nonnegative integer.")
-    return whole_text[first : first + count]
+    return made(whole_text[first : first + count])
 
 
 def _code_point_number(value: Any, not_number: int, not_int: int, which: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..effort import require_size
 from ..expressions import Constant, Evaluate, Scope, Variables, compile_in
 from ..expressions.accumulators import Accumulator
 from ..expressions.comparison import order
@@ -15,12 +16,14 @@ from ..expressions.grouped import AccumulatorPlan, compile_accumulator
 from ..values import MISSING, NUMBER, bracket, compare, sort_key
 from .compiling import compile_stages, run_stages
 from .lookup import Document
-from .sizes import Meter, out_of_memory, size_of
+from .sizes import Meter, accumulated_too_much, gathered, out_of_memory, size_of
 from .spill import Spill
 from .stage import Environment, Run, Stage, StageRunner, stage
 
 PARTITIONS = 16
+MAX_LEVELS = 4
 GROUP_OVERHEAD = 256
+FACET_LIMIT = 4031700
 
 
 class _Group:
@@ -68,9 +71,10 @@ class _Groups:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def partition(self, identity: Any) -> int:
-        """The number of the partition on disk that ``identity`` belongs to."""
-        return hash(_key(identity, self._collation)) % PARTITIONS
+    def partition(self, identity: Any, level: int) -> int:
+        """The number of the partition on disk, of those that share the partition above, that ``identity`` belongs to."""
+        rest: int = hash(_key(identity, self._collation)) // PARTITIONS**level
+        return rest % PARTITIONS
 
     def take(self) -> list[_Group]:
         """All groups, which are forgotten here."""
@@ -78,9 +82,10 @@ class _Groups:
         self._by_key = {}
         return groups
 
-    def restore(self, identity: Any, accumulators: list[Accumulator]) -> None:
+    def restore(self, identity: Any, accumulators: list[Accumulator]) -> _Group:
         """Put back a group that was taken before."""
-        self._by_key[_key(identity, self._collation)] = _Group(identity, accumulators)
+        group = self._by_key[_key(identity, self._collation)] = _Group(identity, accumulators)
+        return group
 
     def results(self) -> Iterator[Document]:
         """The output documents, in the order the groups were first seen."""
@@ -89,7 +94,7 @@ class _Groups:
             document = {"_id": group.identity}
             for name, accumulator in zip(names, group.accumulators, strict=True):
                 document[name] = accumulator.result()
-            yield document
+            yield require_size(document)
 
 
 @stage("$group")
@@ -134,18 +139,20 @@ def grouper(identity: Evaluate, outputs: list[tuple[str, AccumulatorPlan]], coll
         variables = run.variables
         groups = _Groups(outputs, collation, variables)
         documents = run.checked(source)
-        room = _Room(run.max_memory_bytes, len(outputs))
+        room = _Room(run.max_memory_bytes, growing, len(outputs))
         for document in documents:
             group = groups.find(identity(document, variables))
             values = [argument(document, variables) for argument in arguments]
             for add, value in zip(group.adds, values, strict=True):
                 add(value)
-            if not room.for_group(len(groups), group) or (
-                growing and not room.meter.hold([values[i] for i in growing])
-            ):
+            if not room.holds(len(groups), group, values):
                 if not run.allow_disk_use:
                     raise out_of_memory("$group", run.max_memory_bytes)
-                yield from _grouped_on_disk(groups, documents, identity, arguments, run)
+                rest = (
+                    (identity(document, variables), [argument(document, variables) for argument in arguments])
+                    for document in documents
+                )
+                yield from _grouped_on_disk(groups, rest, room, run, 0)
                 return
         yield from groups.results()
 
@@ -155,40 +162,69 @@ def grouper(identity: Evaluate, outputs: list[tuple[str, AccumulatorPlan]], coll
 class _Room:
     """The memory that groups take."""
 
-    def __init__(self, limit: int, outputs: int) -> None:
-        self.meter = Meter(limit)
+    def __init__(self, limit: int, growing: list[int], outputs: int) -> None:
+        self._meter = Meter(limit)
+        self._growing = growing
         self._count = 0
         self._overhead = GROUP_OVERHEAD * (1 + outputs)
 
-    def for_group(self, count: int, group: _Group) -> bool:
-        """Note a group if it is new; false when the limit is exceeded."""
+    def holds(self, count: int, group: _Group, values: list[Any]) -> bool:
+        """Note a group if it is new, and what its accumulators keep of ``values``; false when the limit is exceeded."""
         if count != self._count:
             self._count = count
-            self.meter.used += self._overhead + size_of(group.identity)
-        return self.meter.used <= self.meter.limit
+            self._meter.used += self._overhead + size_of(group.identity)
+        if self._growing:
+            return self._meter.hold([values[index] for index in self._growing])
+        return self._meter.used <= self._meter.limit
+
+    def kept(self, group: _Group) -> list[Any]:
+        """What a group's accumulators keep, in the place of the values they were given."""
+        return [
+            accumulator.result() if index in self._growing else None
+            for index, accumulator in enumerate(group.accumulators)
+        ]
+
+    def empty(self) -> None:
+        """All groups have been given away."""
+        self._count = 0
+        self._meter.reset()
 
 
-def _grouped_on_disk(
-    groups: _Groups, documents: Iterator[Document], identity: Evaluate, arguments: list[Evaluate], run: Run
-) -> Iterator[Document]:
+def _grouped_on_disk(groups: _Groups, rest: Iterator[Any], room: _Room, run: Run, level: int) -> Iterator[Document]:
     """Write the groups so far and what is still to add into partitions, then finish one partition after the other."""
+    if level == MAX_LEVELS or (level and len(groups) == 1):
+        raise accumulated_too_much("$group", run.max_memory_bytes)
     partitions = [Spill() for _ in range(PARTITIONS)]
-    for group in groups.take():
-        entry = _Saved(group.identity, group.accumulators)
-        partitions[groups.partition(group.identity)].append(entry)
-    for document in documents:
-        its_identity = identity(document, run.variables)
-        values = [argument(document, run.variables) for argument in arguments]
-        partitions[groups.partition(its_identity)].append((its_identity, values))
-    for partition in partitions:
-        groups.take()
-        for entry in partition:
-            if isinstance(entry, _Saved):
-                groups.restore(entry.identity, entry.accumulators)
-                continue
-            for add, value in zip(groups.find(entry[0]).adds, entry[1], strict=True):
+    try:
+        for group in groups.take():
+            entry = _Saved(group.identity, group.accumulators)
+            partitions[groups.partition(group.identity, level)].append(entry)
+        for entry in rest:
+            its_identity = entry.identity if isinstance(entry, _Saved) else entry[0]
+            partitions[groups.partition(its_identity, level)].append(entry)
+        for partition in partitions:
+            yield from _finished(groups, run.checked(iter(partition)), room, run, level)
+    finally:
+        for partition in partitions:
+            partition.close()
+
+
+def _finished(groups: _Groups, entries: Iterator[Any], room: _Room, run: Run, level: int) -> Iterator[Document]:
+    """The results of one partition, which is partitioned in its turn when it does not fit either."""
+    groups.take()
+    room.empty()
+    for entry in entries:
+        if isinstance(entry, _Saved):
+            group = groups.restore(entry.identity, entry.accumulators)
+            values = room.kept(group)
+        else:
+            group, values = groups.find(entry[0]), entry[1]
+            for add, value in zip(group.adds, values, strict=True):
                 add(value)
-        yield from groups.results()
+        if not room.holds(len(groups), group, values):
+            yield from _grouped_on_disk(groups, entries, room, run, level + 1)
+            return
+    yield from groups.results()
 
 
 @dataclass(frozen=True)
@@ -344,7 +380,10 @@ def build_facet(spec: Any, environment: Environment) -> Stage:
         for document in run.checked(source):
             meter.require("$facet", document)
             documents.append(document)
-        yield {name: list(facet(iter(documents), run)) for name, facet in facets.items()}
+        limit = run.max_memory_bytes
+        yield require_size(
+            {name: gathered(facet(iter(documents), run), limit, FACET_LIMIT) for name, facet in facets.items()}
+        )
 
     return Stage("$facet", run, scope, closes=True)
 

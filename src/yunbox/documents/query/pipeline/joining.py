@@ -9,6 +9,7 @@ from typing import Any
 
 from bson import Int64
 
+from ..effort import MAX_DOCUMENT_BYTES, out_of_memory, require_size
 from ..expressions import Evaluate, Scope, compile_in
 from ..expressions.compiler import check_variable_name
 from ..expressions.failures import failure
@@ -20,6 +21,7 @@ from .compiling import compile_stages, run_stages
 from .foreign import Foreign, join_values, values_at
 from .lookup import Document
 from .selecting import with_value
+from .sizes import Meter, gathered
 from .stage import Environment, Run, Stage, stage
 
 BATCH = 200
@@ -56,7 +58,7 @@ def build_lookup(spec: Any, environment: Environment) -> Stage:
         documents = run.checked(source)
         while batch := list(islice(documents, BATCH)):
             for document, found in fetch(batch):
-                yield with_value(document, plan.output, found)
+                yield require_size(with_value(document, plan.output, found))
 
     nested = (stage.collections for stage in plan.stages or ())
     collections = frozenset({plan.collection} if plan.collection else ()).union(*nested)
@@ -205,7 +207,7 @@ def _generated_fetcher(plan: _Lookup, local: str, path: str, run: Run) -> Callab
                 for candidate in made
                 if any(sort_key(value, plan.collation) in keys for value in values_at(candidate, path))
             )
-            yield document, list(run_stages(stages[1:], joined, nested))
+            yield document, _gathered(run_stages(stages[1:], joined, nested))
 
     return fetch
 
@@ -256,7 +258,12 @@ def _bound(plan: _Lookup, document: Document, run: Run) -> dict[str, Any]:
 
 def _run_nested(plan: _Lookup, source: Any, document: Document, run: Run) -> list[Document]:
     nested = run.with_variables(_bound(plan, document, run))
-    return list(run_stages(plan.stages or (), iter(source), nested))
+    return _gathered(run_stages(plan.stages or (), iter(source), nested))
+
+
+def _gathered(documents: Iterable[Document]) -> list[Document]:
+    """What is joined to one document, which has to fit into it."""
+    return gathered(documents, MAX_DOCUMENT_BYTES, 4568)
 
 
 @stage("$unionWith")
@@ -312,7 +319,8 @@ def build_graph_lookup(spec: Any, environment: Environment) -> Stage:
         foreign = Foreign.of(run, graph.collection, graph.connect_to, graph.collation, graph.restriction)
         for document in run.checked(source):
             start = graph.start(document, run.variables)
-            yield with_value(document, graph.output, _reach(graph, start, foreign))
+            reached = _reach(graph, start, foreign, Meter(run.max_memory_bytes))
+            yield require_size(with_value(document, graph.output, reached))
 
     changes = frozenset({graph.output[0]})
     return Stage("$graphLookup", run, scope, collections=frozenset({graph.collection}), changes=changes)
@@ -363,7 +371,7 @@ def _max_depth(spec: Mapping[str, Any]) -> int | None:
     return depth
 
 
-def _reach(graph: _Graph, start: Any, foreign: Foreign) -> list[Document]:
+def _reach(graph: _Graph, start: Any, foreign: Foreign, meter: Meter) -> list[Document]:
     frontier = start if isinstance(start, list) else [start]
     frontier = [value for value in frontier if value is not MISSING]
     visited: dict[Any, Document] = {}
@@ -377,6 +385,8 @@ def _reach(graph: _Graph, start: Any, foreign: Foreign) -> list[Document]:
         for found in foreign.equal(wanted):
             key = sort_key(found.get("_id"))
             if key not in visited:
+                if not meter.hold(found):
+                    raise out_of_memory("$graphLookup", meter.used, meter.limit, 40099)
                 visited[key] = (
                     found if graph.depth_field is None else with_value(found, graph.depth_field, Int64(depth))
                 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from bson import Int64
 
+from ..effort import in_steps
 from ..expressions import Scope, compile_in
 from ..expressions.comparison import truth
 from ..expressions.failures import failure
@@ -231,7 +232,7 @@ def build_unwind(spec: Any, environment: Environment) -> Stage:
         for document in run.checked(source):
             value = plain_value(document, names)
             if isinstance(value, list) and value:
-                for index, item in enumerate(value):
+                for index, item in enumerate(chain.from_iterable(in_steps(value))):
                     unwound = with_value(document, names, item)
                     yield unwound if index_names is None else with_value(unwound, index_names, Int64(index))
             elif isinstance(value, list) or value is None or value is MISSING:

@@ -31,6 +31,10 @@ class Spill:
         for value in values:
             self.append(value)
 
+    def close(self) -> None:
+        """Delete the file."""
+        self._file.close()
+
     def __iter__(self) -> Iterator[Any]:
         """Read the values back in order, then close the file."""
         self._file.seek(0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..effort import pulse, require_growth
 from ..expressions import Scope
 from ..expressions.failures import failure
 from ..expressions.general import METADATA
@@ -46,6 +47,7 @@ class Run:
         for count, document in enumerate(source):
             if not count % CHECK_EVERY:
                 check()
+                pulse()
             yield document
 
 
@@ -128,7 +130,7 @@ def per_document(transform: Callable[[Document, Mapping[str, Any]], Document]) -
         variables = run.variables
         annotated = variables[METADATA]
         for document in run.checked(source):
-            result = transform(document, variables)
+            result = require_growth(transform(document, variables), document)
             if annotated:
                 run.inherit(result, document)
             yield result

@@ -12,6 +12,7 @@ from typing import Any
 
 from bson import DatetimeMS, Decimal128
 
+from ..effort import out_of_memory, spend
 from ..expressions import Constant, Evaluate, Scope, Variables, compile_in
 from ..expressions.date_arithmetic import MILLIS_IN, unit_of
 from ..expressions.failures import failure
@@ -34,6 +35,7 @@ from .selecting import plain_value
 from .window_bounds import Bounds, Window
 
 Sort = list[tuple[str, int]]
+MAX_COLUMN_ITEMS = 100 * 2**20 // 16
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,19 @@ def _accumulated(partition: Partition, plan: AccumulatorPlan, window: Window) ->
     bounds = window.bounds(partition.sort_values())
     if all(start == 0 for start, _ in bounds):
         return _growing(plan, values, bounds, partition.variables)
-    column = []
+    column = _Column()
     for start, end in bounds:
         accumulator = plan.create({}, partition.variables)
         for value in values[start:end]:
             accumulator.add(value)
+        spend(end - start)
         column.append(accumulator.result())
-    return column
+    return column.values
 
 
 def _growing(plan: AccumulatorPlan, values: list[Any], bounds: Bounds, variables: Variables) -> list[Any]:
     accumulator = plan.create({}, variables)
-    column: list[Any] = []
+    column = _Column()
     taken, latest = 0, MISSING
     for _, end in bounds:
         if latest is MISSING or end > taken:
@@ -110,7 +113,22 @@ def _growing(plan: AccumulatorPlan, values: list[Any], bounds: Bounds, variables
             taken = max(taken, end)
             latest = accumulator.result()
         column.append(latest)
-    return column
+    return column.values
+
+
+class _Column:
+    """Results of windows. Their arrays may hold only so much together: of n documents each may hold n."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._items = 0
+
+    def append(self, value: Any) -> None:
+        if type(value) is list and not (self.values and value is self.values[-1]):
+            self._items += len(value)
+            if self._items > MAX_COLUMN_ITEMS:
+                raise out_of_memory("$setWindowFields", 16 * self._items, 16 * MAX_COLUMN_ITEMS, 5414201)
+        self.values.append(value)
 
 
 def _require_rank_use(name: str, operand: Any, window: Window | None, sort: Sort) -> None:

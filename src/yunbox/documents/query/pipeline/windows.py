@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from ..effort import out_of_memory, require_size
 from ..expressions import Constant, Evaluate, Scope, compile_in
 from ..expressions.failures import failure
 from ..expressions.paths import split_path
@@ -14,6 +15,7 @@ from ..sort import compile_sort
 from ..values import MISSING, sort_key, type_name
 from .lookup import Document
 from .selecting import with_value
+from .sizes import Meter
 from .sorting import plain_sort, sort_documents
 from .stage import Environment, Run, Stage, stage
 from .window_bounds import parse_window
@@ -101,7 +103,13 @@ def _partitions(source: Iterator[Document], plan: _Plan, run: Run, name: str) ->
 
     documents = sort_documents(run.checked(source), key, run, name)
     for _, members in groupby(documents, group):
-        yield list(members)
+        meter = Meter(run.max_memory_bytes)
+        partition = []
+        for document in members:
+            if not meter.hold(document):
+                raise out_of_memory(f"a partition of {name}", meter.used, meter.limit, 5643011)
+            partition.append(document)
+        yield partition
 
 
 def _filled(documents: list[Document], plan: _Plan, run: Run) -> Iterator[Document]:
@@ -113,4 +121,4 @@ def _filled(documents: list[Document], plan: _Plan, run: Run) -> Iterator[Docume
         result = document
         for (names, _), column in zip(plan.outputs, columns, strict=True):
             result = with_value(result, names, column[index])
-        yield result
+        yield require_size(result)

@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 import orjson
 
+from yunbox.documents.query.effort import watched
 from yunbox.errors import InvalidRequest, QueryError
 
 from .encoding import decode
@@ -106,13 +107,15 @@ def time_is_over() -> QueryError:
 
 @contextmanager
 def limited(connection: apsw.Connection, deadline: Deadline | None) -> Iterator[None]:
-    """Run statements that stop when the deadline passes."""
+    """Run statements, and evaluate expressions, that stop when the deadline passes or the process grows too much."""
     if deadline is None:
-        yield
+        with watched(None):
+            yield
         return
     connection.set_progress_handler(deadline.passed, PROGRESS_STEPS)
     try:
-        yield
+        with watched(deadline.check):
+            yield
     except apsw.InterruptError as error:
         raise time_is_over() from error
     finally:

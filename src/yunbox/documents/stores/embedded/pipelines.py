@@ -6,7 +6,7 @@ from yunbox.documents import commands as c
 from yunbox.documents.query.pipeline import InsertOne, Pipeline, ReplaceOne, Write
 
 from .lookups import StoredLookup
-from .reads import run_pipeline
+from .reads import collected, run_pipeline
 from .store import Store
 from .view import Document, Selection
 
@@ -36,4 +36,4 @@ class WritingLookup(StoredLookup):
 
 def aggregate_and_write(store: Store, command: c.Aggregate, pipeline: Pipeline) -> list[Document]:
     """Run a pipeline that writes; its reads see the state before its first write of each document."""
-    return list(run_pipeline(store, command, pipeline, WritingLookup(store)))
+    return collected(run_pipeline(store, command, pipeline, WritingLookup(store)))

@@ -11,6 +11,7 @@ from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.distinct import distinct_values
 from yunbox.documents.query.match import compile_filter
 from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
+from yunbox.documents.query.pipeline.sizes import gathered
 from yunbox.documents.query.project import compile_projection
 from yunbox.errors import CollectionNotFound
 from yunbox.tools.clock import Clock
@@ -20,6 +21,7 @@ from .grouping import run_grouping
 from .lookups import StoredLookup
 from .view import Document, Selection, View, selection_of, visible, with_let
 
+MAX_RESULT_BYTES = 128 * 2**20
 _GROUPING = frozenset({"$group", "$sortByCount", "$bucket", "$bucketAuto"})
 
 
@@ -99,7 +101,16 @@ def distinct(view: View, command: c.Distinct) -> list[Any]:
 
 def aggregate(view: View, command: c.Aggregate) -> list[Document]:
     """The results of a pipeline that writes nothing."""
-    return list(run_pipeline(view, command, compile_command(command, view.clock), StoredLookup(view)))
+    return collected(run_pipeline(view, command, compile_command(command, view.clock), StoredLookup(view)))
+
+
+def collected(documents: Iterable[Document]) -> list[Document]:
+    """The results of a pipeline as a list: there are no cursors.
+
+    Raises:
+        QueryError: 16389 when they take more than 128 MB.
+    """
+    return gathered(documents, MAX_RESULT_BYTES, 16389)
 
 
 def compile_command(command: c.Aggregate, clock: Clock) -> Pipeline:
