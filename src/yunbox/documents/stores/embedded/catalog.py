@@ -50,6 +50,8 @@ class Index:
     accesses: int = 0
 
     table: str = ""
+    roots: tuple[str, ...] = ()
+    """The top-level fields that its keys depend on; none when any field may matter."""
     columns: tuple[str, ...] = ()
     insert_sql: str = ""
     delete_sql: str = ""
@@ -64,6 +66,8 @@ class Index:
             self.insert_sql = f"INSERT INTO {self.table}(t, rowid) VALUES(?, ?)"
             self.delete_sql = f"DELETE FROM {self.table} WHERE rowid=?"
             return
+        if self.kind == "ordered" and self.partial is None:
+            self.roots = tuple({field.parts[0] for field in self.fields})
         if self.kind == "wildcard":
             self.columns = ("p", "t0", "k0")
         else:
@@ -98,10 +102,12 @@ class Collection:
     table: str = ""
     insert_sql: str = ""
     bulk_sql: str = ""
+    replace_sql: str = ""
 
     def __post_init__(self) -> None:
         self.table = f"d{self.id}"
         self.insert_sql = f"INSERT INTO {self.table}(kt, k, d, sp) VALUES(?, ?, jsonb(?), ?)"
+        self.replace_sql = f"UPDATE {self.table} SET d=jsonb(?), sp=? WHERE rid=?"
         self.bulk_sql = f"INSERT INTO {self.table}(rid, kt, k, d, sp) VALUES(?, ?, ?, jsonb(?), ?)"
 
     @property

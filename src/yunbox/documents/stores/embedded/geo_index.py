@@ -40,6 +40,10 @@ def document_box(document: dict[str, Any], parts: tuple[str, ...]) -> Box | None
     Raises:
         QueryError: Location16755 when a value there is no shape.
     """
+    if len(parts) == 1:
+        point = _plain_point(document.get(parts[0]))
+        if point is not None:
+            return point
     boxes = []
     for value in values(document, parts, expand=False):
         shapes = value if isinstance(value, list) and not _is_pair(value) else [value]
@@ -53,6 +57,17 @@ def document_box(document: dict[str, Any], parts: tuple[str, ...]) -> Box | None
                 )
             boxes.append(geometry_box(geometry))
     return _around(boxes) if boxes else None
+
+
+def _plain_point(value: Any) -> Box | None:
+    """The box of the commonest shape, a GeoJSON point with doubles; ``None`` for any other."""
+    if type(value) is not dict or len(value) != 2 or value.get("type") != "Point":
+        return None
+    pair = value.get("coordinates")
+    if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not float or type(pair[1]) is not float:
+        return None
+    x, y = pair
+    return Box(x, x, y, y) if -180.0 <= x <= 180.0 and -90.0 <= y <= 90.0 else None
 
 
 def _is_pair(value: list[Any]) -> bool:

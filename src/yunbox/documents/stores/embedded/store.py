@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,11 +20,14 @@ from .catalog import Collection
 from .changes import Change, Hub, Operation
 from .encoding import decode, encode, is_encodable
 from .keys import Key, key_of
-from .upkeep import Entry, add_keys, change_keys, gather_keys, keys_of, remove_keys
+from .upkeep import Entry, add_keys, change_keys, changed_keys, gather_keys, keys_of, remove_keys
 from .view import PLAIN_IDS, Document, Found, View
 
 MAX_KEPT_DOCUMENTS = 256
 """A batch of more changes than this does not keep documents in the log."""
+
+
+_NOTHING_TO_UNDO = nullcontext()
 
 
 class Written(NamedTuple):
@@ -175,11 +178,9 @@ class Store(View):
         text = encode(document).decode()
         wrapped = collection.shape.observe(document)
         assert found.rid is not None
-        before, after = keys_of(collection, found.document), keys_of(collection, document)
+        before, after = changed_keys(collection, found.document, document)
         with self._whole(after):
-            self.connection.execute(
-                f"UPDATE {collection.table} SET d=jsonb(?), sp=? WHERE rid=?", (text, wrapped, found.rid)
-            )
+            self.connection.execute(collection.replace_sql, (text, wrapped, found.rid))
             change_keys(self.connection, collection, found.rid, before, after)
         self._counted(collection, 0)
         self._log(collection, "replace" if whole else "update", key, found.document, document, text)
@@ -193,12 +194,15 @@ class Store(View):
         text = encode(found.document).decode()
         self._log(collection, "delete", key_of(found.document["_id"]), found.document, None, text)
 
-    @contextmanager
-    def _whole(self, entries: list[Entry]) -> Iterator[None]:
+    def _whole(self, entries: list[Entry]) -> AbstractContextManager[None]:
         """Undo a document's writes when one of its keys is refused."""
-        if not any(index.unique for index, _ in entries):
-            yield
-            return
+        for index, _ in entries:
+            if index.unique:
+                return self._undone()
+        return _NOTHING_TO_UNDO
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
         self.connection.execute("SAVEPOINT document")
         try:
             yield
@@ -315,9 +319,9 @@ def _tx(first: int, one: Written) -> int | None:
 
 
 def last_sequence(connection: apsw.Connection) -> int:
-    """The number of the last change a connection can see; 0 before the first."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name='log'").fetchone()
-    return 0 if row is None else row[0]
+    """The number of the last change a connection can see; 0 before the first. The newest entry is never trimmed."""
+    last: int | None = connection.execute("SELECT max(seq) FROM log").get
+    return last or 0
 
 
 def check_collection_name(name: str) -> None:

@@ -25,6 +25,20 @@ def keys_of(collection: Collection, document: Document) -> list[Entry]:
     return [(index, _keys(collection, index, document)) for index in collection.indexes]
 
 
+def changed_keys(collection: Collection, before: Document, after: Document) -> tuple[list[Entry], list[Entry]]:
+    """The keys before and after a change, in the indexes that it may have touched: an update keeps what it does not change."""
+    indexes = [index for index in collection.indexes if not _is_untouched(index, before, after)]
+    old = [(index, _keys(collection, index, before)) for index in indexes]
+    return old, [(index, _keys(collection, index, after)) for index in indexes]
+
+
+def _is_untouched(index: Index, before: Document, after: Document) -> bool:
+    for root in index.roots:
+        if before.get(root) is not after.get(root):
+            return False
+    return bool(index.roots)
+
+
 def gather_keys(collection: Collection, index: Index, document: Document, rid: int, into: list[Any]) -> None:
     """Append a document's rows in an index, row id last."""
     if index.kind == "ordered" and index.covers is None:
