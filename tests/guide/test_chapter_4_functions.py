@@ -90,9 +90,9 @@ EXAMPLES = [
         "4.5",
         "logging",
         """
-        await mpserverless.function.invoke('log')
+        const { requestId } = await mpserverless.function.invoke('log')
         const client = new Core({ accessKeyId: options.accessKeyId, accessKeySecret: options.accessKeySecret, endpoint: options.endpoint, apiVersion: '2019-06-15' })
-        const { DataList: [log] } = await client.request('ListFunctionLog', { SpaceId: options.spaceId, Name: 'log', FromDate: Date.now() - 60000, ToDate: Date.now() + 60000, PageNum: 1, PageSize: 10 }, { method: 'POST' })
+        const { DataList: [log] } = await client.request('ListFunctionLog', { SpaceId: options.spaceId, Name: 'log', LogRequestId: requestId, FromDate: Date.now() - 60000, ToDate: Date.now() + 60000, PageNum: 1, PageSize: 10 }, { method: 'POST' })
         return { contents: log.Contents.map(text => text.split('\\n')[0]), levels: log.Levels, status: log.Status }
         """,
         lambda got: (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -12,6 +14,15 @@ from yunbox.protocols.mpserverless import values
 
 class _Nothing:
     """The answer of a function that returned ``undefined``: an envelope without ``data``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A function's answer: ``data``, the request id under which its log is found, and headers beside it (FA-11)."""
+
+    data: Any
+    request_id: str
+    header: Mapping[str, str]
 
 
 NOTHING: Final = _Nothing()
@@ -37,8 +48,11 @@ def spliced(text: bytes) -> Any:
 
 
 def success(data: Any, request_id: str) -> Response:
-    """The answer that carries ``data``."""
-    body: dict[str, Any] = {"success": True, "header": {"x-serverless-request-id": request_id}}
+    """The answer that carries ``data``, or what is in a :class:`Reply`."""
+    header: Mapping[str, str] = {}
+    if isinstance(data, Reply):
+        data, request_id, header = data.data, data.request_id, data.header
+    body: dict[str, Any] = {"success": True, "header": {"x-serverless-request-id": request_id, **header}}
     if data is not NOTHING:
         body["data"] = data
     return _respond(body, request_id)

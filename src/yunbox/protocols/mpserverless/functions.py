@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from yunbox.errors import FunctionNotFound, PermissionDenied, Unauthenticated
 from yunbox.protocols.mpserverless.call import Call, Method
-from yunbox.protocols.mpserverless.envelope import NOTHING, spliced
+from yunbox.protocols.mpserverless.envelope import NOTHING, Reply, spliced
 from yunbox.protocols.mpserverless.errors import GatewayError
 
 ALIPAY_FUNCTION = "alipay-openapi"
@@ -27,7 +27,8 @@ async def invoke(call: Call) -> Any:
         if name != ALIPAY_FUNCTION:
             raise
         return await _call_alipay(call, arguments)
-    return spliced(invocation.returned) if invocation.returned else NOTHING
+    data = spliced(invocation.returned) if invocation.returned else NOTHING
+    return Reply(data, invocation.request_id, {"x-fc-invocation-duration": str(round(invocation.duration_ms))})
 
 
 async def _call_alipay(call: Call, arguments: Any) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Gateway:
             raise
         except YunboxError as error:
             failure, code = error, error_code(error)
+            request_id = str(error.data.get("request_id") or request_id)
             _log.info("%s %s failed: %s: %s", request_id, call.method if call else request.path, code, error.message)
             response = envelope.failure(code, error.message, request_id)
         except Exception:
@@ -148,10 +149,8 @@ async def host_call(services: Services, caller: Caller, method: str, params: Map
     """
     call = Call(services, services.spaces.get(caller.space), caller, method, params, own_origin(services))
     started, failure, text = time.perf_counter(), None, b""
-    answer: dict[str, Any] = {"requestId": random_uuid()}
     try:
-        data = await invoke(call)
-        text = envelope.dumps(answer if data is envelope.NOTHING else {**answer, "data": data})
+        text = envelope.dumps(_frame(await invoke(call)))
     except YunboxError as error:
         failure = GatewayError(error_code(error), error.message)
     _measure(call, failure is not None, started, len(text))
@@ -163,6 +162,13 @@ async def host_call(services: Services, caller: Caller, method: str, params: Map
 def _measure(call: Call, failed: bool, started: float, sent: int) -> None:
     name = call.method if call.method in METHODS else "other"
     measure(call.services, call.caller, name, failed=failed, started=started, sent=sent)
+
+
+def _frame(data: Any) -> dict[str, Any]:
+    """What a function's process gets for one call."""
+    request_id = data.request_id if isinstance(data, envelope.Reply) else random_uuid()
+    data = data.data if isinstance(data, envelope.Reply) else data
+    return {"requestId": request_id} if data is envelope.NOTHING else {"requestId": request_id, "data": data}
 
 
 def own_origin(services: Services) -> Origin:
