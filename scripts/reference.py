@@ -19,6 +19,8 @@ from yunbox.protocols.mpserverless import registry as methods
 from yunbox.protocols.mpserverless.openapi import registry as openapi
 from yunbox.protocols.tcb import auth, gateway, web
 from yunbox.protocols.tcb.admin import actions as admin_actions
+from yunbox.protocols.tencentcloud import registry as cloud_api
+from yunbox.protocols.tencentcloud.cos import endpoint as buckets
 from yunbox.settings import SETTINGS, SPACE_SETTINGS, Setting
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -134,6 +136,11 @@ def _registries() -> Iterator[tuple[str, dict[str, Callable[..., object] | None]
     yield "WeChat cloud, sign-in: `/auth/v1/…`", {name: auth.ACTIONS.find(name) for name in auth.ACTIONS.names()}
     yield "WeChat cloud, gateway: `/v1/…`", {name: _resource(name) for name in gateway.RESOURCES.names()}
     yield "WeChat's HTTP API: `/tcb/…`", dict(wechat_http.ACTIONS)
+    yield (
+        "Tencent Cloud API 3.0: `X-TC-Action` at `/tencentcloud/<service>.tencentcloudapi.com/`",
+        dict(cloud_api.ACTIONS),
+    )
+    yield "Buckets (COS): `/tencentcloud/<bucket>.cos.<region>.myqcloud.com/`", dict(buckets.OPERATIONS)
     yield "mpserverless: `POST …/client`, `POST …/server`", dict(methods.METHODS)
     yield "mpserverless OpenAPI: `Action=` at `/`", dict(openapi.ACTIONS)
     yield "Administration: `/manage/v1/…`", {f"{method} {path}": handler for method, path, handler in manage.ROUTES}

@@ -24,6 +24,7 @@ from yunbox.functions.function import FunctionSettings, TriggerSettings
          FunctionSettings(triggers=(TriggerSettings("t", "0 0 2 1 * * *"),))),
         ({"triggers": [{"config": "cron:0 0 * * * *"}]}, FunctionSettings(triggers=(TriggerSettings("timer1", "0 0 * * * *"),))),
         ({"triggers": [{"type": "cos", "name": "x"}]}, FunctionSettings()),
+        ({"triggers": []}, FunctionSettings(triggers=())),
         ({"triggers": {}, "permissions": [], "handler": 3, "unknown": 1, "timeout": "", "memory": None}, FunctionSettings()),
         ({"permissions": {"openapi": ["a.b"]}}, FunctionSettings(permissions={"openapi": ["a.b"]})),
     ],

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "users": "yunbox.cli.users:users",
     "db": "yunbox.cli.db:db",
     "files": "yunbox.cli.files:files",
+    "exec": "yunbox.cli.exec:execute",
     "statistics": "yunbox.cli.statistics:statistics",
     "backup": "yunbox.cli.backup:backup",
     "status": "yunbox.cli.status:status",

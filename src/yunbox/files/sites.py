@@ -103,6 +103,10 @@ class SiteService:
             self.configure(space_id, Site())
         return self.get(space_id)
 
+    def shut(self, space_id: str) -> None:
+        """Let the space have no site any more. Its files stay until it has one again."""
+        self._spaces.delete_rule(space_id, _RESOURCE, "")
+
     def configure(self, space_id: str, site: Site) -> None:
         """
         Raises:

@@ -69,7 +69,7 @@ def merge_settings(below: FunctionSettings, above: FunctionSettings) -> Function
         memory=above.memory if above.memory is not None else below.memory,
         handler=above.handler or below.handler,
         environment={**below.environment, **above.environment},
-        triggers=above.triggers or below.triggers,
+        triggers=above.triggers if above.triggers is not None else below.triggers,
         permissions=above.permissions or below.permissions,
     )
 
@@ -113,10 +113,12 @@ def _environment(value: Any) -> dict[str, str]:
     return {str(key): str(item) for key, item in value.items() if key and item is not None}
 
 
-def _triggers(value: Any) -> tuple[TriggerSettings, ...]:
+def _triggers(value: Any) -> tuple[TriggerSettings, ...] | None:
     if not isinstance(value, list):
-        return ()
+        return None
     timers = [item for item in value if isinstance(item, dict) and item.get("type", "timer") == "timer"]
+    if value and not timers:  # triggers of other kinds say nothing of timers
+        return None
     return tuple(_trigger(item, number) for number, item in enumerate(timers, start=1))
 
 

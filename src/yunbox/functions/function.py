@@ -19,13 +19,14 @@ class TriggerSettings:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """What may be configured of a function; ``timeout`` in seconds, ``memory`` in MiB; ``None`` is the server's default."""
+    """What may be configured of a function; ``timeout`` in seconds, ``memory`` in MiB; ``None`` is the server's default,
+    of ``triggers``: what lies below says which."""
 
     timeout: float | None = None
     memory: int | None = None
     handler: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    triggers: tuple[TriggerSettings, ...] = ()
+    triggers: tuple[TriggerSettings, ...] | None = None
     permissions: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -313,7 +313,7 @@ class FunctionService:
     async def _flip(self, space_id: str, name: str) -> None:
         await self._deactivate(space_id, name)
         active = await self._activate(space_id, name)
-        self._timers.set(space_id, name, active.settings.triggers)
+        self._timers.set(space_id, name, active.settings.triggers or ())
         (await self._fleet()).warm(self._kind(active))
 
     async def _deactivate(self, space_id: str, name: str) -> None:
@@ -348,7 +348,7 @@ class FunctionService:
             timeout=settings.timeout or self.timeout,
             memory=settings.memory or self.memory,
             environment=settings.environment,
-            triggers=settings.triggers,
+            triggers=settings.triggers or (),
             directory=deployment.directory,
             versions=tuple(self._store(space_id).versions(name)),
             missing=deployment.missing,

@@ -5,10 +5,17 @@ Python's own filter is not used because the first releases of 3.11, which distri
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import stat
 import tarfile
-from pathlib import Path
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+MAX_UNPACKED = 500 * 2**20
+MAX_ENTRIES = 50_000
 
 
 class UnsafeArchive(tarfile.TarError):
@@ -60,3 +67,42 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, place: Pat
         place.chmod(member.mode & 0o755 | 0o600)
     else:
         raise UnsafeArchive(f"`{member.name}` is no file, directory or link")
+
+
+def extract_zip(packed: bytes, target: Path) -> None:
+    """Unpack the files and directories of a zip into ``target``.
+
+    Raises:
+        UnsafeArchive: when it is no zip, too large, or holds a link or a name outside of ``target``.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            entries = archive.infolist()
+            _check_zip(entries)
+            for entry in entries:
+                _extract_entry(archive, entry, target)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise UnsafeArchive(f"the package cannot be unpacked: {error}") from None
+
+
+def _check_zip(entries: list[zipfile.ZipInfo]) -> None:
+    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+        raise UnsafeArchive(f"the package is larger than {MAX_UNPACKED} bytes or {MAX_ENTRIES} files")
+    for entry in entries:
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in entry.filename:
+            raise UnsafeArchive(f"the package names a file outside of itself: {entry.filename!r}")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise UnsafeArchive(f"the package contains a symbolic link: {entry.filename!r}")
+
+
+def _extract_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
+    target = folder / entry.filename.replace("\\", "/")
+    if entry.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(entry) as source, target.open("wb") as file:
+        # The declared sizes were checked above; a lying entry ends with a CRC or length error before it gets larger.
+        while chunk := source.read(2**20):
+            file.write(chunk)

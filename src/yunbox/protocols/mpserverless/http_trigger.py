@@ -57,8 +57,8 @@ def route(services: Services, space_id: str, function: str, path: str) -> None:
     Raises:
         GatewayError: when another function has this path.
     """
-    routes = _routes(services, space_id)
-    kept = {known: name for known, name in routes.items() if name != function}
+    current = routes(services, space_id)
+    kept = {known: name for known, name in current.items() if name != function}
     if path:
         path = "/" + path.strip("/")
         if path in kept:
@@ -66,8 +66,18 @@ def route(services: Services, space_id: str, function: str, path: str) -> None:
                 "InvalidHttpTriggerPath", f"path {path} belongs to function `{kept[path]}` / 路径已被占用"
             )
         kept[path] = function
-    if kept != routes:
-        services.spaces.set_rule(space_id, _RESOURCE, "routes", kept)
+    if kept != current:
+        keep_routes(services, space_id, kept)
+
+
+def routes(services: Services, space_id: str) -> dict[str, str]:
+    """The paths of a space and the functions that answer them."""
+    return dict(services.spaces.rule(space_id, _RESOURCE, "routes") or {})
+
+
+def keep_routes(services: Services, space_id: str, wanted: dict[str, str]) -> None:
+    """Replace the paths of a space; a function may have several."""
+    services.spaces.set_rule(space_id, _RESOURCE, "routes", wanted)
 
 
 class HttpTrigger:
@@ -95,7 +105,7 @@ class HttpTrigger:
             raise GatewayError(
                 "InvalidSpace.NotInService", "HTTP triggers are off in this space / 未开启云函数 HTTP 触发"
             )
-        function, path = _match(_routes(self._services, space.id), "/" + rest)
+        function, path = _match(routes(self._services, space.id), "/" + rest)
         if function is None:
             raise FunctionNotFound(space.id, f"of path /{rest}")
         caller = Caller(
@@ -109,10 +119,6 @@ class HttpTrigger:
         event = _event(request, path, await _body(request))
         done = await self._services.functions.invoke(caller, function, event)
         return _answer(done.result_json, request_id)
-
-
-def _routes(services: Services, space_id: str) -> dict[str, str]:
-    return dict(services.spaces.rule(space_id, _RESOURCE, "routes") or {})
 
 
 def _match(routes: dict[str, str], path: str) -> tuple[str | None, str]:

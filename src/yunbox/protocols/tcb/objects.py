@@ -166,7 +166,7 @@ class ObjectApp:
             return await self._receive_form(request, body)
         fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
         ticket = self._ticket(request, fields, unquote(fields.get("key", "")))
-        stored = await self._services.files.receive(ticket, body, fields.get("content-type", ""), _kept(fields))
+        stored = await self._services.files.receive(ticket, body, fields.get("content-type", ""), kept_headers(fields))
         return _stored(stored, 200, request)
 
     async def _receive_form(self, request: Request, body: AsyncIterator[bytes]) -> Response:
@@ -174,7 +174,7 @@ class ObjectApp:
         await form.read_fields()
         ticket = self._ticket(request, form.fields, form.fields.get("key", ""))
         content_type = form.fields.get("content-type") or form.content_type
-        stored = await self._services.files.receive(ticket, form.file(), content_type, _kept(form.fields))
+        stored = await self._services.files.receive(ticket, form.file(), content_type, kept_headers(form.fields))
         await form.finish()
         status = form.fields.get("success_action_status", "")
         return _stored(stored, int(status) if status in ("200", "201") else 204, request)
@@ -206,7 +206,7 @@ class ObjectApp:
         with self._services.files.downloading(space.id) as sent:
             opened = self._services.files.open(space.id, key)
             try:
-                return await _send_file(request, opened, _readers(space, request), send, sent)
+                return await send_file(request, opened, _readers(space, request), send, sent)
             finally:
                 opened.reader.close()
 
@@ -277,7 +277,8 @@ async def _remaining(stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None
         yield chunk
 
 
-def _kept(fields: Mapping[str, str]) -> dict[str, str]:
+def kept_headers(fields: Mapping[str, str]) -> dict[str, str]:
+    """The headers of an upload that downloads repeat; ``fields`` have names in lower case."""
     kept = {name: fields[name] for name in _KEPT_HEADERS if fields.get(name)}
     kept |= {n: v for n, v in fields.items() if n.startswith("x-cos-meta-") and n != "x-cos-meta-fileid" and v}
     return {name: value for name, value in kept.items() if value.isascii() and value.isprintable()}
@@ -305,9 +306,10 @@ def _readers(space: Space, request: Request) -> list[tuple[str, str]]:
     return cors_headers(request) if allows(space.settings, request.header("origin")) else [("vary", "Origin")]
 
 
-async def _send_file(
+async def send_file(
     request: Request, opened: OpenFile, cors: list[tuple[str, str]], send: Send, sent: Sent
 ) -> Response | None:
+    """Send a file, or the part and under the conditions that ``request`` asks for; what has still to be sent."""
     file = opened.file
     headers = [*_download_headers(file), *cors]
     if file.etag in request.header("if-none-match") or request.header("if-none-match") == "*":

@@ -80,7 +80,19 @@ def _check_equal(expected: str, given: str) -> None:
 
 
 def verify_q_sign(authorization: str, request: SignedRequest, secret_for: SecretFor, clock: Clock = MACHINE) -> str:
-    """Check a q-sign ``authorization``; the secret id that made it."""
+    """Check a q-sign ``authorization`` of a call to ``/admin``; the secret id that made it."""
+    return verify_q_sign_text(
+        authorization, lambda parameters, headers: _q_sign_text(request, parameters, headers), secret_for, clock
+    )
+
+
+def verify_q_sign_text(
+    authorization: str,
+    text_of: Callable[[list[str], list[str]], str],
+    secret_for: SecretFor,
+    clock: Clock = MACHINE,
+) -> str:
+    """Check a q-sign over the text that ``text_of(parameter names, header names)`` gives; the secret id that made it."""
     parts = dict(item.partition("=")[::2] for item in authorization.split("&"))
     if parts.get("q-sign-algorithm") != "sha1":
         raise _refuse("unknown algorithm")
@@ -89,7 +101,7 @@ def verify_q_sign(authorization: str, request: SignedRequest, secret_for: Secret
     if parts.get("q-sign-time") != key_time:
         raise _refuse("q-sign-time and q-key-time differ")
     _check_period(key_time, clock)
-    text = _q_sign_text(request, _names(parts, "q-url-param-list"), _names(parts, "q-header-list"))
+    text = text_of(_names(parts, "q-url-param-list"), _names(parts, "q-header-list"))
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     key = hmac.new(secret.encode(), key_time.encode(), hashlib.sha1).hexdigest()
     string_to_sign = f"sha1\n{key_time}\n{digest}\n"

@@ -26,7 +26,7 @@ let handler = null
 installEnvironment()
 shareConnections()
 installOutput(send)
-installRedirect(() => configuration.adminUrl)
+installRedirect(() => configuration.adminUrl, () => configuration.space)
 mpserverless.connect(send)
 if (process.env.YUNBOX_TMP) installPrivateTmp(process.env.YUNBOX_TMP, process.env.YUNBOX_KEPT.split(':'))
 delete process.env.YUNBOX_TMP

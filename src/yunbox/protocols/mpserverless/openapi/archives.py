@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
-import stat
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from yunbox.protocols.mpserverless.openapi.action import Refusal
+from yunbox.tools.archive import UnsafeArchive, extract_zip
 
-MAX_UNPACKED = 500 * 2**20
-MAX_ENTRIES = 50_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,29}")
 
 
@@ -38,37 +34,10 @@ def unpack(packed: bytes, folder: Path, name: str) -> Path:
         Refusal: when it is no zip, too large, or names files outside of itself.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            entries = archive.infolist()
-            _check(entries)
-            for entry in entries:
-                _extract(archive, entry, folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
-        raise _refuse(f"the package cannot be unpacked: {error}") from None
+        extract_zip(packed, folder)
+    except UnsafeArchive as error:
+        raise Refusal(400, "InvalidPackage", f"{error} / 函数包无效") from None
     return _root(folder, name)
-
-
-def _check(entries: list[zipfile.ZipInfo]) -> None:
-    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
-        raise _refuse(f"the package is larger than {MAX_UNPACKED} bytes or {MAX_ENTRIES} files")
-    for entry in entries:
-        path = PurePosixPath(entry.filename.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in entry.filename:
-            raise _refuse(f"the package names a file outside of itself: {entry.filename!r}")
-        if stat.S_ISLNK(entry.external_attr >> 16):
-            raise _refuse(f"the package contains a symbolic link: {entry.filename!r}")
-
-
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    target = folder / entry.filename.replace("\\", "/")
-    if entry.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(entry) as source, target.open("wb") as file:
-        # The declared sizes were checked above; a lying entry ends with a CRC or length error before it gets larger.
-        while chunk := source.read(2**20):
-            file.write(chunk)
 
 
 def _root(folder: Path, name: str) -> Path:
@@ -78,7 +47,3 @@ def _root(folder: Path, name: str) -> Path:
     if len(children) == 1 and children[0].is_dir():
         return children[0]
     return folder
-
-
-def _refuse(message: str) -> Refusal:
-    return Refusal(400, "InvalidPackage", f"{message} / 函数包无效")

@@ -223,9 +223,11 @@ def _changes(action: Action) -> dict[str, Any]:
     return changes
 
 
-def _timers(definition: dict[str, Any]) -> list[dict[str, Any]]:
-    """The one timer of a definition, in the form of our own configuration (FA-8)."""
-    timer = _cron(definition.get("timer", ""))
+def _timers(definition: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The one timer of a definition, in the form of our own configuration (FA-8); ``None`` when it says nothing of timers."""
+    if "timer" not in definition:
+        return None
+    timer = _cron(definition["timer"])
     if not timer:
         return []
     payload = definition.get("timer_payload") or None

@@ -1,0 +1,163 @@
+"""``POST /`` (or ``GET /``) of ``<service>.tencentcloudapi.com``: verify, run the action, answer ``{Response: …}``."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from yunbox.caller import Caller
+from yunbox.errors import LimitExceeded, SpaceNotFound, Unauthenticated, YunboxError
+from yunbox.http import ClientDisconnected, Request, Response, json_response
+from yunbox.protocols.metering import measure
+from yunbox.protocols.tcb.admin.authentication import resolve, secret_for
+from yunbox.protocols.tcb.origins import public_origin
+from yunbox.protocols.tencentcloud.addresses import Target
+from yunbox.protocols.tencentcloud.call import Call, Handler
+from yunbox.protocols.tencentcloud.errors import ApiError, code_of
+from yunbox.protocols.tencentcloud.registry import ACTIONS, SERVICES, UNSUPPORTED
+from yunbox.protocols.tencentcloud.signing import Credential, read_authorization, verify
+from yunbox.services import Services
+
+MAX_BODY = 100 * 2**20
+"""Largest request: a function's package as base64 (the SDK sends 50 MB at most)."""
+
+_VERSIONS = {
+    "tcb": "2018-06-08",
+    "scf": "2018-04-16",
+    "flexdb": "2018-11-27",
+    "lowcode": "2021-01-08",
+    "tcbr": "2022-02-17",
+}
+_ENV_NAMES = ("EnvId", "Namespace", "TargetNamespace", "ServiceId")
+"""Parameters that name an environment."""
+
+_log = logging.getLogger("yunbox.tencentcloud")
+
+
+class CloudApi:
+    """Answers the cloud API; every answer is HTTP 200."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def handle(self, request: Request, target: Target) -> Response:
+        request_id, action = str(uuid.uuid4()), request.header("x-tc-action")
+        try:
+            answer = await self._answer(request, target, action, request_id)
+        except ClientDisconnected:
+            raise
+        except YunboxError as error:
+            code = code_of(error, target.service)
+            _log.info("%s %s.%s failed: %s: %s", request_id, target.service, action[:80], code, error.message)
+            answer = {"Error": {"Code": code, "Message": error.message}}
+        except Exception:
+            _log.exception("request %s failed", request_id)
+            answer = {"Error": {"Code": "InternalError", "Message": "internal error / 服务器内部错误"}}
+        return json_response({"Response": {**answer, "RequestId": request_id}})
+
+    async def _answer(self, request: Request, target: Target, action: str, request_id: str) -> dict[str, Any]:
+        caller, body = await self._authenticate(request, target)
+        handler = _handler(request, target.service, action)
+        values = _values(request, body)
+        _check_environment(caller, values)
+        space = self._services.spaces.get(caller.space)
+        origin = public_origin(self._services, caller, request)
+        started, failed = time.perf_counter(), True
+        try:
+            answer = await handler(
+                Call(self._services, space, caller, target.service, action, values, request_id, origin)
+            )
+            failed = False
+        finally:
+            measure(self._services, caller, f"{target.service}.{action}", failed=failed, started=started, sent=0)
+        return answer
+
+    async def _authenticate(self, request: Request, target: Target) -> tuple[Caller, bytes]:
+        """Who has signed a request, and its body, which is read in full only for known keys."""
+        try:
+            credential = read_authorization(request)
+            secret = _secret(self._services, credential, target)
+        except ApiError:
+            await _drained(request, self._services.settings.max_body_mb * 2**20)
+            raise
+        try:
+            body = await request.body(MAX_BODY)
+        except LimitExceeded as error:
+            raise ApiError("RequestSizeLimitExceeded", error.message) from None
+        verify(request, target, credential, body, secret, self._services.clock)
+        try:
+            caller = resolve(self._services, request, credential.secret_id, request.header("x-tc-token"), "")
+        except Unauthenticated as error:
+            raise ApiError("AuthFailure.TokenFailure", error.message) from None
+        return caller, body
+
+
+def _secret(services: Services, credential: Credential, target: Target) -> str:
+    if credential.service != target.service:
+        raise ApiError(
+            "AuthFailure.SignatureFailure",
+            f"the credential is for the service `{credential.service}`, the request for `{target.service}`",
+        )
+    secret = secret_for(services, credential.secret_id)
+    if secret is None:
+        raise ApiError(
+            "AuthFailure.SecretIdNotFound",
+            "the secret id is not found; use the secret_id and secret_key of `yunbox space show SPACE` / 密钥不存在",
+        )
+    return secret
+
+
+async def _drained(request: Request, limit: int) -> None:
+    """Read a body that will not be looked at, because the SDK looks at the answer only afterwards."""
+    try:
+        await request.body(limit)
+    except LimitExceeded:
+        return
+
+
+def _handler(request: Request, service: str, action: str) -> Handler:
+    if not action:
+        raise ApiError("MissingParameter", "the header X-TC-Action is missing / 缺少 X-TC-Action")
+    version = request.header("x-tc-version")
+    if service in _VERSIONS and version != _VERSIONS[service]:
+        raise ApiError("NoSuchVersion", f"X-TC-Version of {service} is {_VERSIONS[service]}, not `{version[:20]}`")
+    handler = ACTIONS.get(f"{service}.{action}")
+    if handler is not None:
+        return handler
+    if reason := UNSUPPORTED.get(f"{service}.{action}") or SERVICES.get(service):
+        raise ApiError("UnsupportedOperation", f"{action}: {reason}")
+    raise ApiError("InvalidAction", f"the action `{service}.{action[:80]}` is not found / 接口不存在")
+
+
+def _values(request: Request, body: bytes) -> Mapping[str, Any]:
+    if request.method == "GET":
+        return request.query
+    try:
+        values = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        values = None
+    if not isinstance(values, dict):
+        raise ApiError("InvalidParameter", "the body is not a JSON object / 请求体不是 JSON 对象")
+    return values
+
+
+def _check_environment(caller: Caller, values: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        SpaceNotFound: when a space's keys are used with another environment's name. For a function every name means
+            its own space (DESIGN §9.6).
+    """
+    if caller.kind == "function":
+        return
+    for name in _ENV_NAMES:
+        value = values.get(name)
+        if value and value != caller.space:
+            wanted = str(value)[:64]
+            raise SpaceNotFound(
+                f"these keys belong to the space `{caller.space}`, not to `{wanted}` / 密钥不属于环境 `{wanted}`"
+            )
