@@ -39,7 +39,8 @@ class LiveServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.should_exit = True
-        self._thread.join(30)
+        # Hundreds of spaces are closed at the end of a run, each with its files on disk.
+        self._thread.join(120)
         assert not self._thread.is_alive(), "the server did not stop"
 
     def _run(self) -> None:
