@@ -84,6 +84,18 @@ def test_signing_in_installing_and_lost_sockets(cloud: LiveServer) -> None:
     assert passed(run_script("hosting.js", cloud.endpoint, space.id)) == 12
 
 
+def test_used_up_quotas_have_their_numbers(cloud: LiveServer) -> None:
+    space = cloud.create_space()
+    create_collections(cloud, space, "notes")
+    limits = {"quota.db_writes_per_day": 1, "quota.db_reads_per_day": 1, "quota.function_calls_per_day": 0}
+    cloud.services.spaces.set(space.id, limits)
+    (told,) = run_script("quota.js", cloud.endpoint, space.id)
+    assert told == {"write": 0, "write again": -501016, "read": 0, "read again": -501015, "call": -501003}
+    cloud.services.spaces.set(space.id, {**dict.fromkeys(limits), "quota.db_mb": 0})
+    (told,) = run_script("quota.js", cloud.endpoint, space.id)
+    assert (told["write"], told["read"]) == (-501017, 0)
+
+
 def test_the_client_for_mini_programs_is_small_and_plain() -> None:
     code = (PACKAGE / "miniprogram_dist" / "index.js").read_bytes()
     assert len(gzip.compress(code, 9)) < MOST_BYTES

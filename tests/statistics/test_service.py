@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from yunbox.caller import Caller
@@ -100,3 +102,26 @@ def test_what_was_counted_is_written_on_close(spaces: SpaceService, clock: Clock
     second = StatisticsService(spaces, clock=clock)
     assert second.sums("one", "2026-11-21", "2026-11-21")["method"].calls == 1
     second.close()
+
+
+def test_files_of_the_first_format_are_taken_over(spaces: SpaceService, clock: Clock) -> None:
+    first = StatisticsService(spaces, clock=clock)
+    first.count(user("a"), "function", "f")
+    first.close()
+    with contextlib.closing(apsw.Connection(str(spaces.get("one").directory / "statistics.sqlite"))) as db:
+        db.execute("ALTER TABLE total DROP COLUMN gb_seconds; PRAGMA user_version=1")
+    second = StatisticsService(spaces, clock=clock)
+    second.count(user("a"), "function", "f", gb_seconds=0.5)
+    total = second.sums("one", "2026-11-21", "2026-11-21")["function"]
+    assert (total.calls, total.gb_seconds) == (2, 0.5)
+    second.close()
+
+
+def test_what_a_monitor_sees_only_grows(statistics: StatisticsService, spaces: SpaceService) -> None:
+    key = ("one", "function", "f")
+    for expected in (1, 2):
+        statistics.count(user("a"), "function", "f", sent=10)
+        assert statistics.since_start()[key].calls == expected  # type: ignore[index]
+        statistics.flush()
+    spaces.delete("two")
+    assert statistics.since_start()[key].sent == 20  # type: ignore[index]

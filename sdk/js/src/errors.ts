@@ -48,6 +48,9 @@ const NAMES: { [number: string]: string } = {
   '-501007': 'invalid parameters',
   '-501008': 'invalid request source',
   '-501009': 'resource not initialized',
+  '-501015': 'database read quota used up',
+  '-501016': 'database write quota used up',
+  '-501017': 'disk full',
   '-502001': 'database request fail',
   '-502002': 'database invalid command',
   '-502003': 'database permission denied',
@@ -101,8 +104,11 @@ const NUMBERS: { [code: string]: number } = {
   AUTH_LOGIN_FAILED: -401001,
 }
 
-/** The number for a code of the server; families without a number of their own get their family's first. */
-export function numberOf(code: string): number {
+/** The number for a code of the server; families without a number of their own get their family's first. A used up quota
+ *  has its own in its message, because the code is one for all. */
+export function numberOf(code: string, message = ''): number {
+  const quota = /^\[(-5010\d\d)\] /.exec(message)
+  if (quota) return Number(quota[1])
   if (NUMBERS[code]) return NUMBERS[code]
   if (code.indexOf('DATABASE_') === 0) return -502001
   if (code.indexOf('STORAGE_') === 0) return -503001

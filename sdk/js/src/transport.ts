@@ -72,7 +72,8 @@ function read(status: number, body: unknown): Fields {
   }
   if (!isObject(answer)) throw failure(NETWORK, 'the server answered ' + status + ' without JSON; check the endpoint')
   if (typeof answer.code === 'string' && answer.code) {
-    throw failure(numberOf(answer.code), String(answer.message || answer.code), answer.code, answer.requestId)
+    const text = String(answer.message || answer.code)
+    throw failure(numberOf(answer.code, text), text, answer.code, answer.requestId)
   }
   return answer
 }

@@ -143,6 +143,14 @@ def test_queries_that_cannot_be_watched(socket: Socket, data: dict[str, Any], co
     assert answer["msgData"]["code"] == code
 
 
+def test_a_watch_is_one_read(cloud: LiveServer, socket: Socket) -> None:
+    cloud.services.spaces.set(socket.web.space.id, {"quota.db_reads_per_day": 1})
+    socket.log_in()
+    assert socket.watch()["msgType"] == "INIT_EVENT"
+    refused = socket.watch({"n": 1})
+    assert (refused["msgType"], refused["msgData"]["code"]) == ("ERROR", "EXCEED_REQUEST_LIMIT")
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"msgType":7}', '{"msgType":"NONE"}', '{"msgType":"INIT_WATCH"}']
 )

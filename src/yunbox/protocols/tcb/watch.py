@@ -320,6 +320,7 @@ def error_code(error: YunboxError) -> str:
         (CollectionNotFound, "DATABASE_COLLECTION_NOT_EXIST"),
         (PermissionDenied, "COLLECTION_PERMISSION_DENIED"),
         (LimitExceeded, "EXCEED_REQUEST_LIMIT"),
+        (QuotaExceeded, "EXCEED_REQUEST_LIMIT"),
         (InvalidRequest, "INVALID_PARAM"),
         (QueryError, "DATABASE_REQUEST_FAILED"),
     )
