@@ -394,7 +394,7 @@ def test_document_commands(account: Account, server: ServerClient) -> None:
     assert account.refused("RunDBCommand", Body='{"command":"explode"}') == (400, "InvalidParameter")
 
 
-def test_usage_is_counted(account: Account, client: GatewayClient, server: ServerClient) -> None:
+def test_usage_is_counted(cloud: LiveServer, account: Account, client: GatewayClient, server: ServerClient) -> None:
     client.authorize().call("serverless.auth.user.getProfileInfo")
     client.db("insertOne", collection="things", doc={"n": 1})
     client.db("find", collection="things")
@@ -406,6 +406,8 @@ def test_usage_is_counted(account: Account, client: GatewayClient, server: Serve
     assert used["DataList"][0]["CloudDB"]["Read"] == 2
     assert account.call("QuerySpaceConsumption")["DbUsage"]["ReadCount"] == 2
     assert account.call("DescribeResourceQuota")["CloudStorageDataSizeQuota"] > 0
+    cloud.services.spaces.set(account.space.id, {"quota.storage_mb": 2})
+    assert account.call("DescribeResourceQuota")["CloudStorageDataSizeQuota"] == 2 * 2**20
     assert account.refused("QuerySpaceUsage", StartTime=today, EndTime="never") == (400, "InvalidEndTime")
     assert account.refused("QuerySpaceSpecDetail", SpecCode="x") == (400, "UnsupportedOperation")
 

@@ -22,6 +22,7 @@ from yunbox.errors import (
     NotFound,
     PermissionDenied,
     QueryError,
+    QuotaExceeded,
     SpaceNotFound,
     Unauthenticated,
     YunboxError,
@@ -247,9 +248,10 @@ def _query(frame: Frame, caller: Caller, now_ms: int) -> c.Find:
 
     @cloudbase/database 1.x of the server SDKs sends the JSON text of its Extended JSON text.
     """
-    query: Any = frame.data.get("query")
+    query: Any = frame.data.get("query") or {}
     for _ in range(2):
-        query = parse(query) if isinstance(query, str) and query else query or {}
+        if isinstance(query, str):
+            query = parse(query) if query else {}
     decoded = Decoder(now_ms).decode(fill_template(query, caller.owner))
     name, limit, order = frame.data.get("collName"), frame.data.get("limit"), frame.data.get("orderBy")
     if not isinstance(name, str) or not name or not isinstance(decoded, dict):

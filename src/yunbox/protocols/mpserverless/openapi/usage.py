@@ -11,6 +11,8 @@ from yunbox.documents import commands as c
 from yunbox.documents.dialects import MONGO
 from yunbox.protocols.mpserverless.openapi.action import Action, Handler, Refusal, paginate
 from yunbox.protocols.mpserverless.openapi.spaces import unsupported
+from yunbox.quotas.items import MB
+from yunbox.quotas.limits import limits_of
 from yunbox.statistics import Total, begin_of, day_of
 
 MAX_DAYS = 366
@@ -18,9 +20,11 @@ _ZONE = timezone(timedelta(hours=8))
 
 
 async def resource_quota(action: Action) -> dict[str, Any]:
-    """The disk is the only quota: its size in bytes, shared by all spaces."""
+    """What files may take, in bytes: the space's limit, or the size of the disk, which all spaces share."""
     total = float(shutil.disk_usage(action.space.directory).total)
-    return {"CloudStorageDataSizeQuota": total, "StaticWebDataSizeQuota": total}
+    limit = limits_of(action.space.settings).of("storage_mb")
+    storage = total if limit is None else limit * MB
+    return {"CloudStorageDataSizeQuota": storage, "StaticWebDataSizeQuota": total}
 
 
 async def space_consumption(action: Action) -> dict[str, Any]:
