@@ -273,7 +273,8 @@ def test_the_log_says_once_a_day_that_little_is_left(
         statistics.count(USER, "read", "c")
         assert len(caplog.records) == 1
         clock.now += DAY
-        account.used(next(counter for counter in COUNTERS if counter.name == "db_reads"), "month")
+        with pytest.raises(QuotaExceeded):
+            account.check("read")
         statistics.count(USER, "read", "c")
     assert len(caplog.records) == 2
     assert "19 of 20" in caplog.messages[0]

@@ -71,11 +71,6 @@ class Account:
                     self._used[counter.name, period] += amount
                     self._warn(item_of(counter, period), self._used[counter.name, period], limit)
 
-    def used(self, counter: Counter, period: Period) -> float:
-        """What was used of a limited counter in the running period."""
-        self._follow_calendar()
-        return self._used[counter.name, period]
-
     def _follow_calendar(self) -> None:
         day = self._today()
         if day == self._day:
@@ -109,8 +104,9 @@ class Account:
         for counter in BY_KIND[kind]:
             for period, limit in self.limits.rates.get(counter.name, {}).items():
                 used = self._used[counter.name, period]
-                taken = 0 if counter.is_volume else sum(self._under_way[known] for known in counter.kinds) + amount
-                if used + taken > limit or (counter.is_volume and used >= limit):
+                if not counter.is_volume:
+                    used += sum(self._under_way[known] for known in counter.kinds) + amount
+                if used > limit or (counter.is_volume and used >= limit):
                     raise self.exceeded(item_of(counter, period), limit)
 
     def take(self, kind: str, amount: int = 1) -> None:
