@@ -149,6 +149,14 @@ class DocumentService:
             known = name if not failed or self.engine(caller.space).has_collection(name) else ""
             self._statistics.count(caller, kind, known, failed=failed, duration_ms=duration_ms)
 
+    def check_room(self, space_id: str) -> None:
+        """
+        Raises:
+            QuotaExceeded: when the space's documents take all that they may.
+        """
+        if self._quotas is not None and (account := self._quotas.account(space_id)) is not None:
+            account.check_room("db_mb")
+
     def count_watch(self, caller: Caller, collection: str) -> None:
         """Count the beginning of a watch, which reads its query once.
 

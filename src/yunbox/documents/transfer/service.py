@@ -51,7 +51,10 @@ class TransferService:
 
         Raises:
             InvalidRequest: when the file cannot be read at all.
+            QuotaExceeded: when the space is full before the import begins.
         """
+        if not wanted.dry_run:
+            self._documents.check_room(space_id)
         engine = self._documents.engine(space_id)
         report = await self._aside(lambda: import_records(engine, read_records(file, format), wanted, progress))
         if not wanted.dry_run and await engine.run(c.Count(wanted.collection, {OWNER: {"$exists": True}}, limit=1)):
