@@ -161,6 +161,17 @@ exports.groups = (sdk) => {
     ['rename', () => change({ x: 1 }, { x: _.rename('y') }), [1, { y: 1 }]],
     ['max', () => change({ n: 1, m: 9 }, { n: _.max(5), m: _.max(5) }), [1, { n: 5, m: 9 }]],
     ['min', () => change({ n: 1, m: 9 }, { n: _.min(5), m: _.min(5) }), [1, { n: 1, m: 5 }]],
+    ['all of elemMatch', () => where({ list: _.all([_.elemMatch({ k: _.gt(2) })]) }), ['a', 'b']],
+    ['elemMatch with and', () => where({ list: _.elemMatch({ k: _.gt(1).and(_.lt(5)) }) }), ['b']],
+    ['elemMatch in elemMatch', async () => {
+      await main.doc('deep').set(data({ outer: [{ inner: [{ s: 'x' }, { s: 'y' }] }] }))
+      const found = await where({ outer: _.elemMatch({ inner: _.elemMatch({ s: _.in(['y']) }) }) })
+      await main.doc('deep').remove()
+      return found
+    }, ['deep']],
+    ['set with a date inside', () => change({ o: 0 }, { o: _.set({ at: AT, n: 1 }) }), [1, { o: { at: AT, n: 1 } }]],
+    ['max of a date', () => change({ at: 0, t: 'x' }, { at: _.max(AT), t: _.set('2020-01-01T00:00:00.000Z') }), [1, { at: AT, t: '2020-01-01T00:00:00.000Z' }]],
+    ['a buffer', async () => { await main.doc('bytes').set(data({ b: Buffer.from('ab'), at: AT })); return removed(await main.doc('bytes').remove()) }, 1],
     ['bit', () => change({ n: 5 }, { n: _.bit({ and: 6 }) }), [1, { n: 4 }]],
   ]
 

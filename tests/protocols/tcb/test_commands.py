@@ -18,6 +18,13 @@ def command(operator: str, *operands: Any) -> dict[str, Any]:
     [
         ({"n": command("gt", 0)}, {"n": {"$gt": 0}}),
         ({"n": command("in", [1, 2])}, {"n": {"$in": [1, 2]}}),
+        ({"n": command("nin", 1, 2)}, {"n": {"$nin": [1, 2]}}),
+        (
+            {"l": {"$all": [{"$elemMatch": {"n": command("gt", {"$numberInt": "0"})}}]}},
+            {"l": {"$all": [{"$elemMatch": {"n": {"$gt": {"$numberInt": "0"}}}}]}},
+        ),
+        ({"n": command("not", command("eq", 1))}, {"n": {"$not": {"$eq": 1}}}),
+        ({"n": command("neq")}, {"n": {"$ne": None}}),
         ({"at": command("lt", "2023-11-14T22:13:21.000Z")}, {"at": {"$lt": {"$date": "2023-11-14T22:13:21.000Z"}}}),
         (
             {"a": 1, "n": command("and", command("gt", 1), command("lt", 3))},

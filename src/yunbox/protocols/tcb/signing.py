@@ -13,13 +13,14 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from yunbox.errors import Unauthenticated
+from yunbox.protocols.tcb.signed_forms import signed_forms
 from yunbox.tools.clock import MACHINE, Clock
 
 CLOCK_TOLERANCE = 300
@@ -29,6 +30,7 @@ TC3_SECONDS = 600
 
 _JS_SPACE = "\t\n\x0b\x0c\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _TC3 = "TC3-HMAC-SHA256 "
+_MISMATCH = "it does not match; check the secret key"
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _ESCAPED_LETTERS = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 
@@ -73,7 +75,7 @@ def _known_secret(secret_for: SecretFor, secret_id: str) -> str:
 
 def _check_equal(expected: str, given: str) -> None:
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
-        raise _refuse("it does not match; check the secret key")
+        raise _refuse(_MISMATCH)
 
 
 # q-sign
@@ -101,13 +103,29 @@ def verify_q_sign_text(
     if parts.get("q-sign-time") != key_time:
         raise _refuse("q-sign-time and q-key-time differ")
     _check_period(key_time, clock)
+<<<<<<< HEAD
     text = text_of(_names(parts, "q-url-param-list"), _names(parts, "q-header-list"))
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+=======
+>>>>>>> 1f374d5 (Verify what tcb-admin-node really signs: dates, buffers and commands that its signer copies; decode commands left in filters)
     key = hmac.new(secret.encode(), key_time.encode(), hashlib.sha1).hexdigest()
-    string_to_sign = f"sha1\n{key_time}\n{digest}\n"
-    expected = hmac.new(key.encode(), string_to_sign.encode(), hashlib.sha1).hexdigest()
-    _check_equal(expected, parts.get("q-signature", ""))
-    return secret_id
+    given = parts.get("q-signature", "").encode("utf-8", "replace")
+    parameters, headers = _names(parts, "q-url-param-list"), _names(parts, "q-header-list")
+    for fields in _as_signed(request.fields):
+        digest = hashlib.sha1(_q_sign_text(request, fields, parameters, headers).encode(), usedforsecurity=False)
+        string_to_sign = f"sha1\n{key_time}\n{digest.hexdigest()}\n"
+        expected = hmac.new(key.encode(), string_to_sign.encode(), hashlib.sha1).hexdigest()
+        if hmac.compare_digest(expected.encode(), given):
+            return secret_id
+    raise _refuse(_MISMATCH)
+
+
+def _as_signed(fields: Mapping[str, Field]) -> Iterator[Mapping[str, Field]]:
+    """The fields as they were sent, and as the SDK may have signed them."""
+    yield fields
+    texts = {name: value for name, value in fields.items() if isinstance(value, JsonText) and value[:1] in "{["}
+    for form in signed_forms(texts):
+        yield {**fields, **{name: JsonText(text) for name, text in form.items()}}
 
 
 def _names(parts: Mapping[str, str], name: str) -> list[str]:
@@ -124,14 +142,12 @@ def _check_period(key_time: str, clock: Clock) -> None:
         raise _refuse("it has expired, or the clock of the caller is wrong")
 
 
-def _q_sign_text(request: SignedRequest, parameters: list[str], headers: list[str]) -> str:
-    by_lower = {name.lower(): name for name in request.fields}
+def _q_sign_text(request: SignedRequest, fields: Mapping[str, Field], parameters: list[str], headers: list[str]) -> str:
+    by_lower = {name.lower(): name for name in fields}
     names = sorted(
         (by_lower[name] for name in parameters if name in by_lower), key=lambda name: name.encode("utf-16-be")
     )
-    signed = "&".join(
-        f"{encode_component(name.lower())}={encode_component(_q_value(request.fields[name]))}" for name in names
-    )
+    signed = "&".join(f"{encode_component(name.lower())}={encode_component(_q_value(fields[name]))}" for name in names)
     header = "&".join(
         f"{encode_component(name)}={encode_component(request.headers.get(name, ''))}" for name in sorted(headers)
     )

@@ -78,8 +78,12 @@ class Call:
             raise InvalidRequest(f"the parameter `{name}` must be a list / 参数 {name} 必须是数组")
         return value
 
-    def document(self, name: str, *, writing: bool = False) -> dict[str, Any] | None:
+    def document(
+        self, name: str, *, writing: bool = False, common: Callable[[Any], Any] | None = None
+    ) -> dict[str, Any] | None:
         """An object in either encoding (an object, or its Extended JSON text), decoded; ``None`` when it is missing.
+
+        ``common`` puts what is still encoded into the spelling that most SDKs use.
 
         Raises:
             InvalidRequest: when it is something else.
@@ -87,7 +91,8 @@ class Call:
         value = self.values.get(name)
         if value is None or value == "":
             return None
-        decoded = self.decode(value, writing=writing)
+        parsed = parse(value) if isinstance(value, (str, bytes)) else value
+        decoded = self.decode_value(common(parsed) if common else parsed, writing=writing)
         if not isinstance(decoded, dict):
             raise InvalidRequest(f"the parameter `{name}` must be an object / 参数 {name} 必须是对象")
         return decoded

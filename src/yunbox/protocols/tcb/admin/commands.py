@@ -1,6 +1,8 @@
-"""Query commands that @cloudbase/database 0.1 (wx-server-sdk 0.8) leaves unencoded in ``aggregate().match()``.
+"""Query commands that the SDKs leave unencoded.
 
-They arrive as the SDK's own objects, ``{"operator": "gt", "operands": [0], "fieldName": {}}``, with dates as ISO texts.
+@cloudbase/database 0.1 (wx-server-sdk 0.8) does so in ``aggregate().match()``; all later ones below an ``elemMatch`` inside
+another command: ``_.all([_.elemMatch({ n: _.gt(1) })])``. They arrive as the SDK's own objects,
+``{"operator": "gt", "operands": [0], "fieldName": {}}``, in the old dialect with dates as ISO texts.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ _OPERATORS = {
     "lte": "$lte",
     "in": "$in",
     "nin": "$nin",
+    "not": "$not",
+    "all": "$all",
+    "elemMatch": "$elemMatch",
+    "exists": "$exists",
+    "size": "$size",
+    "mod": "$mod",
 }
+_OF_LISTS = ("in", "nin")
+"""Their operands are the list itself (database 0.9.22 and later) or hold it."""
 _LOGIC = {"and": "$and", "or": "$or", "nor": "$nor"}
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -60,10 +70,17 @@ def _logic(command: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _comparison(command: dict[str, Any]) -> dict[str, Any]:
-    return {_OPERATORS[command["operator"]]: _operand(command["operands"][0] if command["operands"] else None)}
+    operator, operands = command["operator"], command["operands"]
+    if operator in _OF_LISTS and not (len(operands) == 1 and isinstance(operands[0], list)):
+        return {_OPERATORS[operator]: _operand(operands)}
+    return {_OPERATORS[operator]: _operand(operands[0] if operands else None)}
 
 
 def _operand(value: Any) -> Any:
     if isinstance(value, list):
         return [_operand(item) for item in value]
+    if _is_command(value, _OPERATORS):
+        return _comparison(value)
+    if isinstance(value, dict):
+        return encode_commands(value)
     return {"$date": value} if isinstance(value, str) and _DATE.fullmatch(value) else value

@@ -106,8 +106,15 @@ def _find(call: Call) -> commands.Find:
 
 
 def _query(call: Call) -> dict[str, Any]:
-    query: dict[str, Any] = common_text(call.document("query") or {})
-    return query
+    return _filter(call) or {}
+
+
+def _filter(call: Call) -> dict[str, Any] | None:
+    return call.document("query", common=_common_filter)
+
+
+def _common_filter(query: Any) -> Any:
+    return common_text(encode_commands(query))
 
 
 def _field(item: Any) -> str:
@@ -164,7 +171,7 @@ def required_query(call: Call) -> dict[str, Any]:
     Raises:
         InvalidRequest: when it is missing.
     """
-    query = call.document("query")
+    query = _filter(call)
     if query is None:
         raise InvalidRequest("param should have required property 'query' / 更新和删除必须先用 where 或 doc 指定条件")
     return query
