@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
@@ -83,18 +83,22 @@ def _check_equal(expected: str, given: str) -> None:
 
 def verify_q_sign(authorization: str, request: SignedRequest, secret_for: SecretFor, clock: Clock = MACHINE) -> str:
     """Check a q-sign ``authorization`` of a call to ``/admin``; the secret id that made it."""
-    return verify_q_sign_text(
-        authorization, lambda parameters, headers: _q_sign_text(request, parameters, headers), secret_for, clock
-    )
+
+    def texts(parameters: list[str], headers: list[str]) -> Iterator[str]:
+        for fields in _as_signed(request.fields):
+            yield _q_sign_text(request, fields, parameters, headers)
+
+    return verify_q_sign_text(authorization, texts, secret_for, clock)
 
 
 def verify_q_sign_text(
     authorization: str,
-    text_of: Callable[[list[str], list[str]], str],
+    texts_of: Callable[[list[str], list[str]], Iterable[str]],
     secret_for: SecretFor,
     clock: Clock = MACHINE,
 ) -> str:
-    """Check a q-sign over the text that ``text_of(parameter names, header names)`` gives; the secret id that made it."""
+    """Check a q-sign over one of the texts that ``texts_of(parameter names, header names)`` gives; the secret id that
+    made it."""
     parts = dict(item.partition("=")[::2] for item in authorization.split("&"))
     if parts.get("q-sign-algorithm") != "sha1":
         raise _refuse("unknown algorithm")
@@ -103,17 +107,11 @@ def verify_q_sign_text(
     if parts.get("q-sign-time") != key_time:
         raise _refuse("q-sign-time and q-key-time differ")
     _check_period(key_time, clock)
-<<<<<<< HEAD
-    text = text_of(_names(parts, "q-url-param-list"), _names(parts, "q-header-list"))
-    digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-=======
->>>>>>> 1f374d5 (Verify what tcb-admin-node really signs: dates, buffers and commands that its signer copies; decode commands left in filters)
     key = hmac.new(secret.encode(), key_time.encode(), hashlib.sha1).hexdigest()
     given = parts.get("q-signature", "").encode("utf-8", "replace")
-    parameters, headers = _names(parts, "q-url-param-list"), _names(parts, "q-header-list")
-    for fields in _as_signed(request.fields):
-        digest = hashlib.sha1(_q_sign_text(request, fields, parameters, headers).encode(), usedforsecurity=False)
-        string_to_sign = f"sha1\n{key_time}\n{digest.hexdigest()}\n"
+    for text in texts_of(_names(parts, "q-url-param-list"), _names(parts, "q-header-list")):
+        digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        string_to_sign = f"sha1\n{key_time}\n{digest}\n"
         expected = hmac.new(key.encode(), string_to_sign.encode(), hashlib.sha1).hexdigest()
         if hmac.compare_digest(expected.encode(), given):
             return secret_id

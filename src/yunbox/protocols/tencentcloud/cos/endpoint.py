@@ -135,20 +135,19 @@ class ObjectApi:
     def _caller(self, request: Request, key: str, authorization: str) -> Caller:
         parameters = {name.lower(): value for name, value in parse_qsl(request.query_string, keep_blank_values=True)}
 
-        def text(names: list[str], headers: list[str]) -> str:
+        def texts(names: list[str], headers: list[str]) -> list[str]:
             _check_covered(request, parameters, names, headers)
-            return "\n".join(
-                [
-                    request.method.lower(),
-                    f"/{key}",
-                    _joined({name: parameters.get(unquote(name), "") for name in names}),
-                    _joined({name: request.header(name) for name in headers}),
-                    "",
-                ]
-            )
+            lines = [
+                request.method.lower(),
+                f"/{key}",
+                _joined({name: parameters.get(unquote(name), "") for name in names}),
+                _joined({name: request.header(name) for name in headers}),
+                "",
+            ]
+            return ["\n".join(lines)]
 
         secret_id = verify_q_sign_text(
-            authorization, text, lambda name: secret_for(self._services, name), self._services.clock
+            authorization, texts, lambda name: secret_for(self._services, name), self._services.clock
         )
         return resolve(self._services, request, secret_id, request.header("x-cos-security-token"), "")
 
