@@ -65,7 +65,12 @@ class Invocation {
 function failureFrame (id, error, reason, configuration) {
   const { message, stack, code } = describeError(error)
   const shown = text => configuration ? text.split(configuration.directory).join(configuration.shownAs) : text
-  return JSON.stringify({ t: 'failure', id, reason, message: shown(message), stack: shown(stack), code })
+  return JSON.stringify({ t: 'failure', id, reason, message: shown(message), stack: shown(withoutRuntime(stack)), code })
+}
+
+// Callers see this text: where the server is installed is not their business.
+function withoutRuntime (stack) {
+  return stack.split('\n').filter(line => !line.includes(__dirname)).join('\n')
 }
 
 function describeError (error) {
