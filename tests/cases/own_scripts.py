@@ -41,6 +41,9 @@ READS = [
         _step("find", {"filter": {"tags": "green"}, "projection": {"name": 1, "_id": 0}, "sort": {"_id": 1}},
               [{"name": "longjing"}, {"name": "biluochun"}]),
         _step("find", {"filter": {"grams": {"$gt": 1000}}}, []),
+        _step("find", {"filter": {}, "sort": {"$natural": -1}, "skip": 1, "limit": 1}, [TEAS[1]]),
+        _step("find", {"filter": {"tags": "green"}, "sort": {"$natural": 1}}, [TEAS[0], TEAS[2]]),
+        _step("find", {"filter": {}, "sort": {"$natural": 2}}, fails=True),
     ),
     _script(
         "find compares as its collation says and reads its variables",

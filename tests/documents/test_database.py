@@ -29,6 +29,17 @@ def _people(database: Database) -> Collection:
     return people
 
 
+def test_tuples_are_arrays() -> None:
+    with open_database() as database:
+        numbers = database["numbers"]
+        numbers.insert_one({"_id": 1, "n": (1, 2)})
+        assert numbers.count_documents({"n": {"$in": (2, 3)}}) == 1
+        numbers.update_one({"n": (1, 2)}, {"$push": {"n": {"$each": (3,)}}})
+        assert numbers.aggregate([{"$project": {"n": {"$concatArrays": ("$n", (4,))}}}]) == [
+            {"_id": 1, "n": [1, 2, 3, 4]}
+        ]
+
+
 def test_without_a_collection_a_pipeline_makes_its_own_documents() -> None:
     with open_database() as database:
         assert database.aggregate([{"$documents": [{"a": 1}]}]) == [{"a": 1}]

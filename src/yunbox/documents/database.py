@@ -229,7 +229,7 @@ class Collection:
         result: list[Document] = self._run(
             c.Aggregate(
                 self.name,
-                pipeline,  # type: ignore[arg-type]
+                _listed(pipeline),
                 let=_optional(let),
                 collation=_collation(collation),
                 hint=_hint(hint),
@@ -253,7 +253,7 @@ class Collection:
     def insert_one(self, document: Document) -> InsertOneResult:
         """Add a document, which gets an ``_id`` when it has none. Raises `DuplicateKey`."""
         document.setdefault("_id", ObjectId())
-        self._run(c.Insert(self.name, [document], create=True))
+        self._run(c.Insert(self.name, [_listed(document)], create=True))
         return InsertOneResult(document["_id"])
 
     def insert_many(self, documents: Sequence[Document], *, ordered: bool | None = True) -> InsertManyResult:
@@ -264,7 +264,7 @@ class Collection:
         for document in documents:
             document.setdefault("_id", ObjectId())
         try:
-            result = self._run(c.Insert(self.name, documents, ordered=ordered is not False, create=True))
+            result = self._run(c.Insert(self.name, _listed(documents), ordered=ordered is not False, create=True))
         except DuplicateKey as error:
             error.data["result"] = BulkWriteResult(inserted_count=len(error.data.get("inserted", ())))
             raise
@@ -302,10 +302,10 @@ class Collection:
             c.Update(
                 self.name,
                 _document(filter),
-                update,
+                _listed(update),
                 multi=multi,
                 upsert=bool(upsert),
-                array_filters=array_filters,  # type: ignore[arg-type]
+                array_filters=_listed(array_filters),
                 collation=_collation(collation),
                 hint=_hint(hint),
                 let=_optional(let),
@@ -387,13 +387,13 @@ class Collection:
             c.FindAndModify(
                 self.name,
                 _document(filter),
-                update=update,
+                update=_listed(update),
                 remove=remove,
                 sort=_sort(sort),
                 projection=_projection(projection),
                 upsert=bool(upsert),
                 return_new=bool(return_document),
-                array_filters=array_filters,  # type: ignore[arg-type]
+                array_filters=_listed(array_filters),
                 collation=_collation(collation),
                 hint=_hint(hint),
                 let=_optional(let),
@@ -511,7 +511,17 @@ def _document(filter: Filter | None) -> Document:
         return {}
     if not isinstance(filter, Mapping):
         raise OperationFailure("a filter must be an object", number=14, name="TypeMismatch")
-    return dict(filter)
+    return {name: _listed(value) for name, value in filter.items()}
+
+
+def _listed(value: Any) -> Any:
+    """The value with lists for its tuples, which drivers send as arrays, too."""
+    kind = type(value)
+    if kind is dict:
+        return {name: _listed(member) for name, member in value.items()}
+    if kind is list or kind is tuple:
+        return [_listed(member) for member in value]
+    return value
 
 
 def _optional(value: Mapping[str, Any] | None) -> Document | None:
@@ -523,8 +533,10 @@ def _collation(collation: Mapping[str, Any] | None) -> Document | None:
 
 
 def _projection(projection: Mapping[str, Any] | Sequence[str] | None) -> Document | None:
-    if projection is None or isinstance(projection, Mapping):
-        return _optional(projection)
+    if projection is None:
+        return None
+    if isinstance(projection, Mapping):
+        return _document(projection)
     return dict.fromkeys(projection, 1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from bson import Timestamp
@@ -16,6 +17,8 @@ from .display import shown
 from .numbers import add, combine_bits, multiply, zero_like
 from .predicates import bad_value
 from .values import MISSING, Collation, Document, compare, date_millis, is_number, type_name
+
+_ORDINALS = count(1)
 
 
 @dataclass(slots=True)
@@ -117,11 +120,15 @@ def _current_date(path: str, operand: Any, collation: Collation | None) -> Modif
 
     def change(old: Any, context: Context) -> Any:
         if as_timestamp:
-            millis = date_millis(context.now)
-            return Timestamp(millis // 1000, millis % 1000 + 1)
+            return _timestamp(date_millis(context.now) // 1000)
         return context.now.replace(microsecond=context.now.microsecond // 1000 * 1000)
 
     return Modifier("$currentDate", path, change)
+
+
+def _timestamp(second: int) -> Timestamp:
+    """No two are the same, as MongoDB's are not."""
+    return Timestamp(second, next(_ORDINALS) % 2**32)
 
 
 def _wants_timestamp(operand: Any) -> bool:

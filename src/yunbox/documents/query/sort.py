@@ -24,6 +24,14 @@ def normalize_sort(spec: SortSpec) -> list[tuple[str, int]]:
     return [(path, _direction(path, value)) for path, value in _pairs(spec)]
 
 
+def natural_direction(spec: Any) -> int:
+    """1 or -1 for a sort by nothing but ``$natural``, otherwise 0."""
+    if not spec or len(spec) != 1 or isinstance(spec, str):
+        return 0
+    ((path, value),) = _pairs(spec)
+    return _direction("natural", value) if path == "$natural" else 0
+
+
 def _pairs(spec: Any) -> list[tuple[str, Any]]:
     pairs = list(spec.items()) if isinstance(spec, Mapping) else spec
     if isinstance(pairs, list | tuple) and all(

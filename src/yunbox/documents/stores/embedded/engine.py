@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import apsw
 
 from yunbox.documents import commands as c
+from yunbox.documents.query.sort import natural_direction
 from yunbox.errors import QueryError, WriteConflict
 from yunbox.tools.clock import MACHINE, Clock
 
@@ -554,6 +555,8 @@ def _is_short(view: View, collection: Collection, command: Any, selection: Selec
     """Whether a read looks at few documents, and at none with anything that may take long, such as a regular expression."""
     if not selection.filter and type(command) is c.Count:
         return True
+    if natural_direction(selection.sort):
+        return False
     plan = view.query(collection, selection, counting=type(command) is c.Count).plan
     if plan.residual or plan.tests_text:
         return False

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
+
+from msgspec.structs import replace
 
 from yunbox.documents import commands as c
 from yunbox.documents.query import ejson
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.distinct import distinct_values
 from yunbox.documents.query.match import compile_filter
+from yunbox.documents.query.paging import check_limit, check_skip
 from yunbox.documents.query.pipeline import Pipeline, compile_pipeline
 from yunbox.documents.query.pipeline.sizes import gathered
 from yunbox.documents.query.project import compile_projection
+from yunbox.documents.query.sort import natural_direction
 from yunbox.errors import CollectionNotFound
 from yunbox.tools.clock import Clock
 
@@ -36,6 +42,9 @@ def stream(view: View, command: c.Find) -> Iterator[Any]:
     collection = _collection(view, command)
     if collection is None:
         return iter(())
+    direction = natural_direction(command.sort)
+    if direction:
+        return _in_natural_order(view, command, direction)
     selection = selection_of(command)
     if command.raw and not command.projection and not view.overlaid(collection):
         texts = _raw(view, command, selection)
@@ -48,6 +57,18 @@ def stream(view: View, command: c.Find) -> Iterator[Any]:
     if command.hide:
         documents = (without(document, command.hide) for document in documents)
     return (ejson.dumps(document) for document in documents) if command.raw else iter(documents)
+
+
+def _in_natural_order(view: View, command: c.Find, direction: int) -> Iterator[Any]:
+    """A find sorted by ``$natural``: in the order of the collection, or against it."""
+    natural = replace(command, sort=None, hint={"$natural": 1})
+    if direction > 0:
+        return stream(view, natural)
+    skip, limit = check_skip(command.skip), check_limit(command.limit)
+    found = stream(view, replace(natural, skip=0, limit=0))
+    last = deque(found, maxlen=skip + limit if limit else None)
+    last.reverse()
+    return islice(last, skip, None)
 
 
 def _collection(view: View, command: Any) -> Any:
