@@ -100,7 +100,7 @@ def out_of_memory(what: str, used: int, limit: int, number: int = 146) -> QueryE
 @cache
 def _statm() -> int | None:
     try:
-        return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        return os.open("/proc/self/statm", os.O_RDONLY)
     except OSError:
         return None
 
