@@ -331,3 +331,9 @@ def test_a_duplicate_key_names_the_key(people: Collection) -> None:
     with pytest.raises(DuplicateKeyError, match=r"dup key: \{ name: null \}") as caught:
         people.insert_one({"_id": 101})
     assert (caught.value.details["keyPattern"], caught.value.details["keyValue"]) == ({"name": 1}, {"name": None})
+
+
+def test_constant_parts_of_a_pipeline_are_timed_as_well() -> None:
+    counted = {"$size": {"$sortArray": {"input": {"$range": [0, 1_000_000]}, "sortBy": -1}}}
+    with open_database() as database, pytest.raises(OperationFailure, match="time limit"):
+        database["c"].aggregate([{"$project": {"sizes": [counted] * 100}}], max_time_ms=50)

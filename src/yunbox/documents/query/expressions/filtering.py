@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from ..effort import in_steps
+from ..effort import in_steps, made
 from ..values import MISSING, sort_key, type_name
 from .building import nullish
 from .comparison import truth
@@ -131,7 +131,7 @@ def build_sort_array(operand: Any, scope: Scope) -> Evaluate:
             raise failure(
                 2942504, f"The input argument to $sortArray must be an array, but was of type: {type_name(values)}"
             )
-        return ordered(values)
+        return ordered(made(values))
 
     return fold(evaluate, (items,))
 

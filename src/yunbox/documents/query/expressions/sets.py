@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..effort import made
 from ..values import sort_key, type_name
 from .building import apply, function, nullish
 from .comparison import truth
@@ -17,7 +18,7 @@ Members = dict[Any, Any]
 
 def _members(items: list[Any], collation: Any) -> Members:
     members: Members = {}
-    for item in items:
+    for item in made(items):
         members.setdefault(sort_key(item, collation), item)
     return members
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import apsw
 
 from yunbox.documents import commands as c
+from yunbox.documents.query.effort import watched
 from yunbox.documents.query.sort import natural_direction
 from yunbox.errors import QueryError, WriteConflict
 from yunbox.tools.clock import MACHINE, Clock
@@ -203,14 +204,15 @@ class Engine:
         return work
 
     def _read_command(self, command: c.Command) -> Any:
+        deadline = _deadline(command)
         if isinstance(command, c.Aggregate):
-            pipeline = reads.compile_command(command, self._clock)
+            # Constant parts are evaluated while the pipeline is compiled.
+            with watched(None if deadline is None else deadline.check):
+                pipeline = reads.compile_command(command, self._clock)
             if pipeline.writes:
-                return self._writer.run(
-                    lambda store: pipelines.aggregate_and_write(store, command, pipeline), _deadline(command)
-                )
+                return self._writer.run(lambda store: pipelines.aggregate_and_write(store, command, pipeline), deadline)
         handler = _READS[type(command)]
-        return self._read(lambda view: handler(view, command), _deadline(command))
+        return self._read(lambda view: handler(view, command), deadline)
 
     def _other_command(self, command: c.Command) -> Any:
         match command:
