@@ -29,7 +29,7 @@ def pairs() -> dict[str, list[object]]:
 
 
 def test_same_as_urllib(pairs: dict[str, list[object]]) -> None:
-    assert len(pairs) > 30
+    assert len(pairs) > 40
     assert {name: ours for name, (ours, _) in pairs.items()} == {name: theirs for name, (_, theirs) in pairs.items()}
 
 
@@ -41,4 +41,6 @@ def test_errors_have_names_that_functions_look_at(pairs: dict[str, list[object]]
         "timeout": "ResponseTimeoutError",
         "timeouts": "ResponseTimeoutError",
         "refused": "RequestError",
+        "addressRefused": "IllegalAddressError",
+        "nameRefused": "IllegalAddressError",
     }

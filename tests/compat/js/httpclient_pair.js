@@ -2,6 +2,7 @@
 // node httpclient_pair.js HTTPCLIENT: asks the same of `ctx.httpclient` and of the real urllib, of an echo server; prints
 // what each got: {case: [ours, theirs]}.
 
+const crypto = require('node:crypto')
 const http = require('node:http')
 const fs = require('node:fs')
 const os = require('node:os')
@@ -17,6 +18,8 @@ const server = http.createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://server')
   const body = Buffer.concat(chunks)
   if (pathname === '/redirect') return response.writeHead(302, { location: '/echo?from=redirect' }).end()
+  if (pathname === '/elsewhere') return response.writeHead(302, { location: `http://localhost:${server.address().port}/echo` }).end()
+  if (pathname === '/digest') return response.writeHead(...digestAnswer(request)).end()
   if (pathname === '/loop') return response.writeHead(302, { location: '/loop' }).end()
   if (pathname === '/slow') return setTimeout(() => response.end('late'), 2000)
   if (pathname === '/text') return response.writeHead(200, { 'content-type': 'text/plain' }).end(searchParams.get('text'))
@@ -29,6 +32,19 @@ const server = http.createServer(async (request, response) => {
   response.setHeader('content-type', 'application/json')
   response.end(JSON.stringify({ method: request.method, url: request.url, type, authorization, accept, own: request.headers['x-own'], shown }))
 })
+
+const md5 = text => crypto.createHash('md5').update(text).digest('hex')
+
+// 200 when the request proves that it knows user:pa:ss by the rules of RFC 7616.
+function digestAnswer ({ method, url, headers: { authorization = '', cookie } }) {
+  const { qop } = Object.fromEntries(new URL(url, 'http://server').searchParams)
+  const challenge = `Digest realm="home", nonce="n0", opaque="o"${qop ? `, qop="${qop}"` : ''}`
+  const said = name => new RegExp(`\\b${name}="?([^",]+)`).exec(authorization)?.[1]
+  const middle = qop ? `${said('nc')}:${said('cnonce')}:auth:` : ''
+  const right = md5(`${md5('user:home:pass')}:n0:${middle}${md5(`${method}:${url}`)}`)
+  const proved = said('response') === right && said('username') === 'user' && said('uri') === url && cookie === 'c=1'
+  return proved ? [204] : [401, { 'www-authenticate': challenge, 'set-cookie': 'c=1' }]
+}
 
 const parts = body => body.toString().split(/\r?\n?--[-\w]+(?:--)?\r\n/).filter(Boolean)
   .map(part => [/name="([^"]*)"/.exec(part)[1], part.split('\r\n\r\n')[1].trim()]).sort()
@@ -59,6 +75,14 @@ const CASES = {
   gzip: ['/gzip', { gzip: true, dataType: 'json' }],
   notFollowed: ['/redirect', { dataType: 'text' }],
   followed: ['/redirect', { followRedirect: true, dataType: 'json' }],
+  followedElsewhere: ['/elsewhere', { followRedirect: true, auth: 'user:pass', headers: { 'X-Own': 'kept' }, dataType: 'json' }],
+  digest: ['/digest', { digestAuth: 'user:pass' }],
+  digestQop: ['/digest?qop=auth', { digestAuth: 'user:pass', method: 'POST', data: { a: 1 } }],
+  digestWrong: ['/digest', { digestAuth: 'user:wrong' }],
+  noDigest: ['/digest', {}],
+  addressRefused: ['/echo', { checkAddress: () => false }],
+  addressAllowed: ['/echo', { checkAddress: ip => ip === '127.0.0.1', dataType: 'text' }],
+  nameRefused: ['http://localhost:1/', { checkAddress: () => false }],
   tooMany: ['/loop', { followRedirect: true, maxRedirects: 2 }],
   timeout: ['/slow', { timeout: 100 }],
   timeouts: ['/slow', { timeout: [500, 120] }],

@@ -1,16 +1,20 @@
 'use strict'
 // `ctx.httpclient`: request(url, options[, callback]) with the options and the results of urllib 2.x (FA-3).
 
+const dns = require('node:dns')
 const http = require('node:http')
 const https = require('node:https')
+const net = require('node:net')
 const zlib = require('node:zlib')
 const { EventEmitter } = require('node:events')
 const { pipeline } = require('node:stream/promises')
 const { encodeBody } = require('./http_body.js')
+const { digestAuthorization } = require('./http_digest.js')
 
 const TIMEOUT = 5000
 const CONNECTION = ['agent', 'lookup', 'socketPath', 'ca', 'pfx', 'key', 'cert', 'passphrase', 'ciphers', 'secureProtocol', 'rejectUnauthorized']
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization', 'host']
 const CONTROL = /[\u0000-\u001f]/g // eslint-disable-line no-control-regex
 
 // 5000, '5s', '500ms' or [connecting, answering] as [milliseconds, milliseconds].
@@ -33,6 +37,22 @@ function requestHeaders (options) {
   return headers
 }
 
+// The options without what proves who asks: another host must not get it from a redirect.
+function withoutCredentials (options) {
+  const kept = Object.entries(options.headers || {}).filter(([name]) => !CREDENTIALS.includes(name.toLowerCase()))
+  return { ...options, headers: Object.fromEntries(kept), auth: null, digestAuth: null }
+}
+
+const illegalAddress = (hostname, ip, family) =>
+  Object.assign(new Error('illegal address'), { name: 'IllegalAddressError', hostname, ip, family })
+
+// A lookup that gives only addresses that `checkAddress` accepts.
+const checkedLookup = (check, lookup = dns.lookup) => (host, options, done) => lookup(host, options, (error, found, family) => {
+  const addresses = Array.isArray(found) ? found : [{ address: found, family }]
+  const refused = error ? null : addresses.find(one => !check(one.address, one.family, host))
+  done(refused ? illegalAddress(host, refused.address, refused.family) : error, found, family)
+})
+
 class Exchange {
   constructor (options) {
     this.options = options
@@ -48,10 +68,11 @@ class Exchange {
   // Follows redirects if that is wanted; {data, status, headers, res}.
   async run (url) {
     for (let next = String(url), hops = 0; ; hops++) {
-      const response = await this.send(next)
+      const response = await this.sendProved(next)
       const target = this.redirectTarget(response, next, hops)
       if (!target) return await this.finish(response)
       response.resume()
+      if (new URL(target).origin !== this.target.origin) this.options = withoutCredentials(this.options)
       if (response.statusCode === 303) Object.assign(this, { method: 'GET', options: { ...this.options, data: null, content: null, stream: null, files: null } })
       next = target
     }
@@ -68,24 +89,44 @@ class Exchange {
     return options.formatRedirectUrl ? options.formatRedirectUrl(from, location) : new URL(location, from).href
   }
 
-  async send (url) {
+  // Sends once more with the digest of user and password, if that is what the server asks for.
+  async sendProved (url) {
+    const response = await this.send(url)
+    const { digestAuth, headers = {} } = this.options
+    const challenge = response.headers['www-authenticate'] || ''
+    if (response.statusCode !== 401 || !digestAuth || !/^Digest /i.test(challenge)) return response
+    response.resume()
+    const authorization = digestAuthorization(this.method, this.target.pathname + this.target.search, challenge, digestAuth)
+    const cookie = response.headers['set-cookie']?.join(';')
+    return await this.send(url, { ...headers, authorization, ...(cookie && { cookie }) })
+  }
+
+  async send (url, given = this.options.headers) {
     const { options, method } = this
-    const headers = requestHeaders(options)
+    const headers = requestHeaders({ ...options, headers: given })
     const { body, query } = await encodeBody(options, method, headers)
     const target = new URL(/^https?:\/\//i.test(url) ? url : `http://${url}`)
     if (query) target.search += (target.search ? '&' : '?') + query
     if (Buffer.isBuffer(body)) headers['content-length'] ??= body.length
+    this.target = target
     this.requestUrls.push(target.href)
     const sent = { method, headers }
     for (const name of CONNECTION) if (options[name] !== undefined) sent[name] = options[name]
     if (target.protocol === 'https:' && options.httpsAgent !== undefined) sent.agent = options.httpsAgent
+    if (options.checkAddress) this.guard(sent, target.hostname)
     if (options.beforeRequest) options.beforeRequest(sent)
     return await this.connect(target, sent, body)
   }
 
+  guard (sent, hostname) {
+    const { checkAddress, lookup } = this.options
+    const ip = hostname.replace(/^\[|\]$/g, '')
+    if (net.isIP(ip) && !checkAddress(ip, net.isIP(ip), ip)) throw this.fail(illegalAddress(ip, ip, net.isIP(ip)), null)
+    sent.lookup = checkedLookup(checkAddress, lookup)
+  }
+
   connect (target, sent, body) {
     const [connecting, answering] = timeouts(this.options.timeout)
-    this.target = target
     return new Promise((resolve, reject) => {
       const request = (target.protocol === 'https:' ? https : http).request(target, sent)
       const expire = (name, what, limit) => () => request.destroy(Object.assign(new Error(`${what} timeout for ${limit}ms`), { name, code: 'ETIMEDOUT' }))
