@@ -169,3 +169,28 @@ def test_the_interface_below(yunbox: CommandLine, cloud: LiveServer, backup: str
         assert api.get("collections/c/export").headers["x-document-count"] == "1"
         for query in ("format=xml", "filter={", "filter=[]", "limit=-1"):
             assert api.get(f"collections/c/export?{query}").status_code == 400, query
+
+
+def test_indexes_beside_a_dump(yunbox: CommandLine, tmp_path: Path) -> None:
+    """What mongodump wrote for one collection: its documents, and its indexes in a file beside."""
+    indexes = [
+        {"v": {"$numberInt": "2"}, "key": {"_id": {"$numberInt": "1"}}, "name": "_id_"},
+        {
+            "key": {"n": {"$numberInt": "1"}},
+            "name": "n_1",
+            "unique": True,
+            "partialFilterExpression": {"n": {"$gt": 1}},
+        },
+        {"key": {"bad": "what"}, "name": "bad"},
+    ]
+    (tmp_path / "c.bson").write_bytes(b"".join(bson.encode({"_id": n, "n": n}) for n in range(3)))
+    (tmp_path / "c.metadata.json").write_text(json.dumps({"indexes": indexes[:2]}))
+    report = yunbox.json("db", "import", "c", str(tmp_path / "c.bson"), "--create")
+    assert (report["inserted"], report["indexes"], report["index_errors"]) == (3, ["n_1"], [])
+    listed = yunbox.json("db", "index", "list", "c")
+    assert listed[1]["partialFilterExpression"] == {"n": {"$gt": 1}}
+    (tmp_path / "c.metadata.json").unlink()
+    (tmp_path / "c.metadata.json.gz").write_bytes(gzip.compress(json.dumps({"indexes": indexes}).encode()))
+    report = yunbox.failure("db", "import", "d", str(tmp_path / "c.bson"), "--create")
+    assert (report["inserted"], report["indexes"]) == (3, ["n_1"])
+    assert "what" in report["index_errors"][0]

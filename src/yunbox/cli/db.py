@@ -66,8 +66,8 @@ def drop(target: Target, name: str, yes: bool) -> None:
 
 @db.command(
     "import",
-    help="Add documents from FILE: JSON Lines, a JSON array, CSV, or mongodump's BSON, also gzipped; - is standard input."
-    " / 导入数据",
+    help="Add documents from FILE: JSON Lines, a JSON array, CSV, mongodump's BSON or archive, also gzipped; - is standard"
+    " input. / 导入数据",
 )
 @click.argument("name", metavar="COLLECTION")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -81,6 +81,7 @@ def drop(target: Target, name: str, yes: bool) -> None:
 @click.option(
     "--format", "format", type=click.Choice(["json", "csv", "bson"]), help="Default: by the file's name. / 格式"
 )
+@click.option("--source", metavar="COLLECTION", help="Its name in a mongodump archive. / 归档中的集合名")
 @click.option("--create", is_flag=True, help="Make the collection when it is missing. / 集合不存在时创建")
 @click.option("--stop-on-error", is_flag=True, help="End at the first error; what came before stays. / 出错即停止")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would happen. / 试运行，不写入")
@@ -92,6 +93,7 @@ def import_documents(
     file: Path,
     mode: str,
     format: str | None,
+    source: str | None,
     create: bool,
     stop_on_error: bool,
     dry_run: bool,
@@ -100,6 +102,7 @@ def import_documents(
         "mode": mode,
         "format": format,
         "file": file.name,
+        "source": source,
         "create": _flag(create),
         "stop_on_error": _flag(stop_on_error),
         "dry_run": _flag(dry_run),
@@ -108,10 +111,14 @@ def import_documents(
     with target.open() as api, _reading(file) as content:
         path = ("spaces", target.space(api), "collections", name, "import")
         report = _import(api, path, query, content)
+        if not dry_run:
+            _add_indexes(api, path[:-1], file, report)
+    for problem in report["index_errors"]:
+        note(f"index / 索引 {problem}")
     for error in report["errors"]:
         note(f"line {error['line']} / 第 {error['line']} 行: {error['message']}")
     summary = f"{'would have ' if dry_run else ''}{_counts(report)} / {'试运行完成' if dry_run else '导入完成'}"
-    if report["failed"]:
+    if report["failed"] or report["index_errors"]:
         raise ApiError({"error": {"code": "import_failed", "message": summary}, **report})
     target.show(report, summary)
 
@@ -140,6 +147,30 @@ def _import(api: Api, path: tuple[str, ...], query: dict[str, str | None], conte
         raise ApiError(last)
     report: dict[str, Any] = last["report"]
     return report
+
+
+def _add_indexes(api: Api, path: tuple[str, ...], file: Path, report: dict[str, Any]) -> None:
+    """Make the indexes in the metadata that mongodump wrote beside a BSON file, and say so in the report."""
+    for index in _metadata_beside(file).get("indexes", ()):
+        if list(index["key"]) == ["_id"]:
+            continue
+        try:
+            report["indexes"].append(api.post(*path, "indexes", content=index)["name"])
+        except ApiError as error:
+            report["index_errors"].append(f"{index.get('name')}: {error}")
+
+
+def _metadata_beside(file: Path) -> dict[str, Any]:
+    name = file.name.removesuffix(".gz")
+    if not name.endswith(".bson"):
+        return {}
+    beside = file.with_name(name.removesuffix(".bson") + ".metadata.json")
+    packed = beside.with_name(beside.name + ".gz")
+    if not (beside.exists() or packed.exists()):
+        return {}
+    text = beside.read_bytes() if beside.exists() else gzip.decompress(packed.read_bytes())
+    metadata: dict[str, Any] = json.loads(text)
+    return metadata
 
 
 def _counts(report: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Documents in and out: imports, exports, and collections out of backups (DBA-1 to DBA-5)."""
 
+from .dumps import indexes_of
 from .formats import FORMATS, Format, Record, format_of
 from .importing import MODES, Import, Mode, Progress, Report, import_records
 from .reading import read_records
@@ -19,6 +20,7 @@ __all__ = [
     "TransferService",
     "format_of",
     "import_records",
+    "indexes_of",
     "read_records",
     "readable",
     "write_documents",

@@ -37,6 +37,9 @@ class Report:
     stopped: bool = False
     dry_run: bool = False
     errors: list[dict[str, Any]] = field(default_factory=list)
+    indexes: list[str] = field(default_factory=list)
+    """Indexes that an archive asked for and that are there now."""
+    index_errors: list[str] = field(default_factory=list)
 
     @property
     def succeeded(self) -> int:
@@ -58,7 +61,8 @@ Progress = Callable[[Report], None]
 @dataclass(frozen=True, slots=True)
 class Import:
     """How to import: into which collection (made when ``create``), what conflicts mean, whether the first error ends it,
-    whether anything is written at all. ``new_id`` makes the ``_id`` of a record that has none."""
+    whether anything is written at all. ``new_id`` makes the ``_id`` of a record that has none. ``source`` is the collection's
+    name in an archive of mongodump, by default the only one there or the one of the same name."""
 
     collection: str
     mode: Mode = "insert"
@@ -66,6 +70,7 @@ class Import:
     dry_run: bool = False
     create: bool = False
     new_id: Callable[[], Any] = TCB.new_id
+    source: str = ""
 
 
 def import_records(

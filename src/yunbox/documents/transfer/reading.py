@@ -234,10 +234,11 @@ def read_bson(file: BinaryIO) -> Iterator[Record]:
         if len(rest) + 4 != size:
             yield Record(number, "not valid BSON: the file ends inside a document, or is no BSON")
             return
-        yield Record(number, _bson_document(head + rest), size)
+        yield Record(number, bson_document(head + rest), size)
 
 
-def _bson_document(data: bytes) -> dict[str, Any] | str:
+def bson_document(data: bytes) -> dict[str, Any] | str:
+    """The document in BSON, or why it is none."""
     try:
         document = bson.decode(data, _BSON_OPTIONS)
     except (BSONError, RecursionError) as error:

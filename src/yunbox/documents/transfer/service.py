@@ -11,10 +11,12 @@ from typing import Any, BinaryIO, TypeVar
 from yunbox.documents import commands as c
 from yunbox.documents.rules.permit import OWNER
 from yunbox.documents.service import DocumentService
+from yunbox.documents.stores import Engine
 from yunbox.errors import InvalidRequest
 from yunbox.spaces import SpaceService
 
 from . import backups
+from .dumps import archive_in, make_indexes
 from .formats import Format
 from .importing import Import, Progress, Report, import_records
 from .jobs import Jobs
@@ -47,7 +49,8 @@ class TransferService:
     async def import_file(
         self, space_id: str, file: BinaryIO, format: Format, wanted: Import, progress: Progress | None = None
     ) -> Report:
-        """Write the records of a file; ``progress`` is called in another thread. Raises as ``import_records`` does, and
+        """Write the records of a file; ``progress`` is called in another thread. An archive of mongodump is known by itself,
+        and its indexes are made after its documents. Raises as ``import_records`` does, and
 
         Raises:
             InvalidRequest: when the file cannot be read at all.
@@ -56,7 +59,7 @@ class TransferService:
         if not wanted.dry_run:
             self._documents.check_room(space_id)
         engine = self._documents.engine(space_id)
-        report = await self._aside(lambda: import_records(engine, read_records(file, format), wanted, progress))
+        report = await self._aside(lambda: _imported(engine, file, format, wanted, progress))
         if not wanted.dry_run and await engine.run(c.Count(wanted.collection, {OWNER: {"$exists": True}}, limit=1)):
             self._documents.owner_fields.add(space_id, wanted.collection)
         return report
@@ -119,3 +122,14 @@ class TransferService:
             if self._spaces.rule(space_id, "collection", name) is not None:
                 self._documents.set_rules(space_id, new, self._documents.rules(space_id, name))
         return {"restored": dict(names), "documents": count}
+
+
+def _imported(engine: Engine, file: BinaryIO, format: Format, wanted: Import, progress: Progress | None) -> Report:
+    archive = archive_in(file)
+    if archive is None:
+        return import_records(engine, read_records(file, format), wanted, progress)
+    name = archive.find(wanted.source, wanted.collection)
+    report = import_records(engine, archive.records(name), wanted, progress)
+    if not (wanted.dry_run or report.stopped):
+        report.indexes, report.index_errors = make_indexes(engine, wanted.collection, archive.indexes(name))
+    return report

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from yunbox.documents import commands as c
+from yunbox.documents.transfer import indexes_of
 from yunbox.errors import InvalidRequest
 from yunbox.protocols.manage.routing import Call, Row
 
@@ -45,13 +46,27 @@ async def list_indexes(call: Call) -> Any:
 
 
 async def create_index(call: Call) -> Any:
-    """Make an index from ``keys`` (``{path: 1 | -1 | "2dsphere" …}``) and the options of MongoDB."""
+    """Make an index from ``keys`` (``{path: 1 | -1 | "2dsphere" …}``) and its options, or from MongoDB's description of it
+    (``key`` and the options beside it, in Extended JSON).
+    """
     content = await call.body()
+    name = call.names["collection"]
+    if isinstance(content.get("key"), Mapping):
+        (described,) = indexes_of({"indexes": [content]}) or [{}]
+        if not described:
+            raise InvalidRequest("the index of `_id` is always there / `_id` 索引已存在")
+        command = c.create_index(name, described["key"], described)
+    else:
+        command = _index(name, content)
+    return {"name": await call.services.documents.engine(call.space.id).run(command)}
+
+
+def _index(name: str, content: Mapping[str, Any]) -> c.CreateIndex:
     keys = content.get("keys")
     if not isinstance(keys, Mapping) or not keys:
         raise InvalidRequest('`keys` must be an object such as {"name": 1}')
-    command = c.CreateIndex(
-        call.names["collection"],
+    return c.CreateIndex(
+        name,
         list(keys.items()),
         name=content.get("name"),
         unique=bool(content.get("unique", False)),
@@ -61,7 +76,6 @@ async def create_index(call: Call) -> Any:
         collation=content.get("collation"),
         wildcard_projection=content.get("wildcard_projection"),
     )
-    return {"name": await call.services.documents.engine(call.space.id).run(command)}
 
 
 async def drop_index(call: Call) -> Any:

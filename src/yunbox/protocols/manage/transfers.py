@@ -33,7 +33,7 @@ async def import_documents(call: Call) -> Any:
     ``format`` is ``json`` (JSON Lines or an array), ``csv`` or ``bson``, and by default follows from the name ``file``.
     ``mode`` says what a known ``_id`` is: ``insert`` an error, ``upsert`` a replacement, ``skip`` nothing.
     ``stop_on_error=true`` ends at the first error, ``dry_run=true`` writes nothing, ``create=true`` makes a missing
-    collection; ``ids=object_id`` gives documents without one the ids of mpserverless. Answers what became of it; with ``progress=true`` lines: ``{progress}`` …, then ``{report}`` or ``{error}``.
+    collection; ``source`` is its name in an archive of mongodump, which is known by itself; ``ids=object_id`` gives documents without one the ids of mpserverless. Answers what became of it; with ``progress=true`` lines: ``{progress}`` …, then ``{report}`` or ``{error}``.
     """
     format, wanted = _format(call), _import(call)
     file = await _received(call)
@@ -62,6 +62,7 @@ def _import(call: Call) -> Import:
         dry_run=_flag(call, "dry_run"),
         create=_flag(call, "create"),
         new_id=(MONGO if call.query.get("ids") == "object_id" else TCB).new_id,
+        source=call.query.get("source", ""),
     )
 
 
