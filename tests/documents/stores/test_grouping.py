@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from yunbox.documents import open_database
 from yunbox.documents.query.pipeline import compile_pipeline
 from yunbox.documents.query.values import sort_key
+from yunbox.documents.stores.embedded import grouping
 from yunbox.documents.stores.embedded.grouping import grouping_of
 from yunbox.documents.stores.embedded.shape import Shape
 
@@ -26,7 +27,7 @@ DOCUMENTS = st.lists(
 )
 IDENTITIES = st.sampled_from([None, "$k", "$f", "$n", "$o.n", {"k": "$k"}])
 ACCUMULATORS = st.dictionaries(
-    st.sampled_from(["x", "y"]),
+    st.sampled_from(["x", "y", "z"]),
     st.sampled_from(
         [
             {"$sum": 1},
@@ -40,13 +41,13 @@ ACCUMULATORS = st.dictionaries(
             {"$first": "$k"},
         ]
     ),
-    max_size=2,
+    max_size=3,
 )
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(documents=DOCUMENTS, identity=IDENTITIES, outputs=ACCUMULATORS)
-def test_groups_agree(documents: list[dict[str, Any]], identity: Any, outputs: dict[str, Any]) -> None:
+@given(documents=DOCUMENTS, identity=IDENTITIES, outputs=ACCUMULATORS, held=st.sampled_from([0, 1000]))
+def test_groups_agree(documents: list[dict[str, Any]], identity: Any, outputs: dict[str, Any], held: int) -> None:
     stored = [{"_id": number, **document} for number, document in enumerate(documents)]
     pipeline = [{"$match": {"_id": {"$gte": 1}}}, {"$group": {"_id": identity, **outputs}}]
     compiled = compile_pipeline(pipeline, collection="c")
@@ -54,7 +55,9 @@ def test_groups_agree(documents: list[dict[str, Any]], identity: Any, outputs: d
     with open_database() as database:
         if stored:
             database["c"].insert_many([dict(document) for document in stored])
-        found = database["c"].aggregate(pipeline)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(grouping, "HELD_DOCUMENTS", held)
+            found = database["c"].aggregate(pipeline)
     assert _comparable(found) == _comparable(expected)
 
 

@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apsw
+
+from yunbox.documents.query.expressions.numbers import add_doubles
+from yunbox.documents.query.values import INT64_MAX, INT64_MIN
 
 from . import shape as types
 from .catalog import Collection
 from .connection import json_path
 from .filters import path_parts
+from .planner import Query
 from .shape import Shape
 from .view import Document, Selection, View
 
 _FUNCTIONS = {"$sum": "sum", "$avg": "avg", "$min": "min", "$max": "max"}
 
+HELD_DOCUMENTS = 2_000_000
+"""Up to so many documents are gathered by a dictionary: SQLite would sort them, whole, which takes twice the time."""
+
+
+class Output(NamedTuple):
+    """One output of a group: its SQL, and how it is computed of the values of a column. ``operator`` is ``$count`` for
+    ``factor`` times the number of documents; ``value`` is the SQL of the column."""
+
+    name: str
+    sql: str
+    operator: str
+    value: str = ""
+    factor: int = 1
+
 
 class Grouping(NamedTuple):
-    """The columns of a grouping: the key first, then one for each output; ``names`` are the outputs' names."""
+    """The SQL of a group's key, whether that is a boolean, and the outputs."""
 
     key: str
     boolean: bool
-    columns: list[str]
-    names: list[str]
+    outputs: list[Output]
 
 
 def grouping_of(shape: Shape, spec: Document, collated: bool) -> Grouping | None:
-    """The SQL columns of a ``$group`` specification, or ``None`` when SQL might differ."""
+    """How SQL computes a ``$group`` specification, or ``None`` when it might differ."""
     key = _key(shape, spec["_id"], collated)
     if key is None:
         return None
-    columns, names = [], []
+    outputs = []
     for name, accumulator in spec.items():
         if name == "_id":
             continue
-        column = _accumulated(shape, accumulator, collated)
-        if column is None:
+        output = _accumulated(shape, name, accumulator, collated)
+        if output is None:
             return None
-        columns.append(column)
-        names.append(name)
-    return Grouping(key[0], key[1], columns, names)
+        outputs.append(output)
+    return Grouping(key[0], key[1], outputs)
 
 
 def _key(shape: Shape, identity: Any, collated: bool) -> tuple[str, bool] | None:
@@ -56,24 +73,26 @@ def _key(shape: Shape, identity: Any, collated: bool) -> tuple[str, bool] | None
     return None
 
 
-def _accumulated(shape: Shape, accumulator: Any, collated: bool) -> str | None:
+def _accumulated(shape: Shape, name: str, accumulator: Any, collated: bool) -> Output | None:
     if not isinstance(accumulator, dict) or len(accumulator) != 1:
         return None
     ((operator, operand),) = accumulator.items()
     if operator == "$count" and operand == {}:
-        return "count(*)"
+        return Output(name, "count(*)", "$count")
     if operator == "$sum" and type(operand) is int and abs(operand) < 2**31:
-        return f"count(*)*{operand}"
+        return Output(name, f"count(*)*{operand}", "$count", factor=operand)
     function = _FUNCTIONS.get(operator)
     seen = _types_of(shape, operand)
     if function is None or seen is None:
         return None
+    value = _value(operand)
+    sql = f"{function}({value})"
     numeric = not seen & ~(types.NULL | types.NUMBER)
     if operator in ("$sum", "$avg"):
-        value = f"{function}({_value(operand)})"
-        return (f"coalesce({value},0)" if operator == "$sum" else value) if numeric else None
+        sql = f"coalesce({sql},0)" if operator == "$sum" else sql
+        return Output(name, sql, operator, value) if numeric else None
     textual = not seen & ~(types.NULL | types.STRING) and not collated
-    return f"{function}({_value(operand)})" if numeric or textual else None
+    return Output(name, sql, operator, value) if numeric or textual else None
 
 
 def _types_of(shape: Shape, expression: Any) -> int | None:
@@ -96,7 +115,9 @@ def run_grouping(view: View, collection: Collection, selection: Selection, spec:
     grouping = grouping_of(collection.shape, spec, selection.collation is not None)
     if grouping is None or selection.sort or selection.limit or view.overlaid(collection):
         return None
-    columns = ", ".join([f"{grouping.key} AS grouped", "count(*)", *grouping.columns])
+    if grouping.key != "NULL" and collection.count <= HELD_DOCUMENTS:
+        return _gathered(view, query, grouping)
+    columns = ", ".join([f"{grouping.key} AS grouped", "count(*)", *(output.sql for output in grouping.outputs)])
     by = "HAVING count(*)>0" if grouping.key == "NULL" else "GROUP BY grouped"
     sql = f"SELECT {columns} FROM {query.plan.source} WHERE {query.plan.where} {by}"
     try:
@@ -108,6 +129,70 @@ def run_grouping(view: View, collection: Collection, selection: Selection, spec:
 
 
 def _documents(rows: Any, grouping: Grouping) -> Iterator[Document]:
+    names = [output.name for output in grouping.outputs]
     for key, _, *values in rows:
-        identity = bool(key) if grouping.boolean and key is not None else key
-        yield {"_id": identity, **dict(zip(grouping.names, values, strict=True))}
+        yield {"_id": _identity(grouping, key), **dict(zip(names, values, strict=True))}
+
+
+def _identity(grouping: Grouping, key: Any) -> Any:
+    return bool(key) if grouping.boolean and key is not None else key
+
+
+def _gathered(view: View, query: Query, grouping: Grouping) -> list[Document] | None:
+    """The documents of a grouping from the values of each group; ``None`` when a sum leaves 64 bits."""
+    columns = list(dict.fromkeys(output.value for output in grouping.outputs if output.value))
+    sql = f"SELECT {', '.join([grouping.key, *columns])} FROM {query.plan.source} WHERE {query.plan.where}"
+    rows = view.connection.execute(sql, query.bindings(sql))
+    counts: Counter[Any] = Counter()
+    groups: dict[Any, list[list[Any]]] = {}
+    if not columns:
+        counts = Counter(key for (key,) in rows)
+    elif len(columns) == 1:
+        # The commonest form, and rows that are let go of at once: kept ones would keep the garbage collector busy.
+        single: defaultdict[Any, list[Any]] = defaultdict(list)
+        for key, value in rows:
+            single[key].append(value)
+        groups = {key: [values] for key, values in single.items()}
+    else:
+        for key, *values in rows:
+            for gathered, value in zip(groups.setdefault(key, [[] for _ in columns]), values, strict=True):
+                gathered.append(value)
+    for key, lists in groups.items():
+        counts[key] = len(lists[0])
+    try:
+        return [
+            _computed(grouping, key, count, dict(zip(columns, groups.get(key, ()), strict=True)))
+            for key, count in counts.items()
+        ]
+    except OverflowError:
+        return None
+
+
+def _computed(grouping: Grouping, key: Any, count: int, values: dict[str, list[Any]]) -> Document:
+    document = {"_id": _identity(grouping, key)}
+    for output in grouping.outputs:
+        if output.operator == "$count":
+            document[output.name] = count * output.factor
+        else:
+            present = [value for value in values[output.value] if value is not None]
+            document[output.name] = _COMPUTE[output.operator](present)
+    return document
+
+
+def _sum(values: list[Any]) -> Any:
+    """Raises ``OverflowError`` for a sum of whole numbers beyond 64 bits."""
+    whole = [value for value in values if type(value) is int]
+    total = sum(whole)
+    if not INT64_MIN <= total <= INT64_MAX:
+        raise OverflowError
+    if len(whole) == len(values):
+        return total
+    return add_doubles([float(total), *(value for value in values if type(value) is float)])
+
+
+_COMPUTE: dict[str, Callable[[list[Any]], Any]] = {
+    "$sum": _sum,
+    "$avg": lambda values: float(_sum(values)) / len(values) if values else None,
+    "$min": lambda values: min(values, default=None),
+    "$max": lambda values: max(values, default=None),
+}
