@@ -27,7 +27,8 @@ def _engine() -> Iterator[Engine]:
 
 
 def begun(engine: Engine, command: c.Command) -> Turns:
-    """A command that had its first turn."""
+    """A command that had its first turn, which ended because somebody waits."""
+    engine._writer._store.waiting = lambda: True
     turns = turns_of(command)
     assert turns is not None
     assert engine._writer.run(turns.take) is MORE
@@ -56,6 +57,18 @@ def test_a_delete_in_turns(engine: Engine) -> None:
     engine.run_sync(c.Update("c", {"_id": COUNT - 1}, {"$set": {"go": False}}))
     assert finished(engine, turns) == COUNT - 1
     assert engine.run_sync(c.Count("c")) == 1
+
+
+def test_whoever_is_alone_commits_once(engine: Engine) -> None:
+    commits: list[bool] = []
+
+    def committed() -> bool:
+        commits.append(True)
+        return False
+
+    engine._writer._connection.set_commit_hook(committed)
+    assert engine.run_sync(c.Delete("c", {}, multi=True)) == COUNT
+    assert len(commits) == 1
 
 
 def test_a_dropped_collection_ends_it(engine: Engine) -> None:

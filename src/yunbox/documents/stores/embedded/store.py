@@ -23,8 +23,10 @@ from .keys import Key, key_of
 from .upkeep import Entry, add_keys, change_keys, changed_keys, gather_keys, keys_of, remove_keys
 from .view import PLAIN_IDS, Document, Found, View
 
-MAX_KEPT_DOCUMENTS = 256
-"""A batch of more changes than this does not keep documents in the log."""
+MAX_KEPT_INSERTS = 256
+"""So many documents inserted at once are kept in the log as well, and no more: an import would be written twice."""
+MAX_KEPT_BYTES = 16 * 2**20
+"""So much text of other changes is kept in the log for each batch."""
 
 
 _NOTHING_TO_UNDO = nullcontext()
@@ -52,10 +54,16 @@ class Batch:
     counts: dict[int, int] = field(default_factory=dict)
     touched: dict[int, Collection] = field(default_factory=dict)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    kept: int = 0
 
     def copy(self) -> Batch:
         return Batch(
-            dict(self.catalog), list(self.written), dict(self.counts), dict(self.touched), list(self.after_commit)
+            dict(self.catalog),
+            list(self.written),
+            dict(self.counts),
+            dict(self.touched),
+            list(self.after_commit),
+            self.kept,
         )
 
 
@@ -65,9 +73,16 @@ class Store(View):
     def __init__(self, space: str, connection: apsw.Connection, hub: Hub, clock: Clock) -> None:
         super().__init__(space, connection, {}, clock=clock)
         self.batch = Batch({})
+        self.shared = False
+        """Whether the unit of work is committed together with those of others."""
+        self.waiting: Callable[[], bool] = lambda: False
         self._transaction: int | None = None
         self._hub = hub
         self._sequence = last_sequence(connection)
+
+    def others_wait(self) -> bool:
+        """Whether somebody else wants to write: then a long unit of work should end soon."""
+        return self.shared or self.waiting()
 
     def start(self, batch: Batch) -> None:
         """Begin to work on a batch."""
@@ -228,16 +243,18 @@ class Store(View):
         written = self.batch.written
         document = before if after is None else after
         id = None if document is None else document["_id"]
-        if len(written) >= MAX_KEPT_DOCUMENTS:
+        if self.batch.kept > MAX_KEPT_BYTES:
             text = None
             if not self._hub.active:
                 before = after = None
+        elif text is not None:
+            self.batch.kept += len(text)
         written.append(Written(collection, key, operation, id, before, after, text, self._transaction))
 
     def _log_inserts(self, collection: Collection, rows: list[Any], documents: list[Document]) -> None:
         """Log rows of (rid, kt, k, text, sp), and let go of what a large batch does not keep."""
         written, transaction, listened = self.batch.written, self._transaction, self._hub.active
-        kept = MAX_KEPT_DOCUMENTS - len(written)
+        kept = MAX_KEPT_INSERTS - len(written)
         written += [
             Written(
                 collection,

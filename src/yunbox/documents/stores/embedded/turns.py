@@ -17,12 +17,14 @@ from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.errors import QueryError, YunboxError
 
 from .catalog import Collection
-from .store import MAX_KEPT_DOCUMENTS, Store
+from .store import Store
 from .view import Found, selection_of, with_let
 from .writes import Change, Partly, collection_for
 
-PORTION = MAX_KEPT_DOCUMENTS
-"""Documents of one turn: no more than the change log keeps whole."""
+PORTION = 256
+"""Documents after which a turn ends when somebody waits."""
+MOST = 10_240
+"""Documents of one turn when nobody waits: each turn is a commit, which has to reach the disk."""
 
 MORE: Final = object()
 """The result of a turn that was not the last."""
@@ -50,25 +52,28 @@ class Turns(ABC):
         self.modified = 0
 
     def take(self, store: Store) -> Any:
-        """Do the next portion, as one unit of the writer's work; the command's result, `MORE`, or `Partly`."""
+        """Do the next turn, as one unit of the writer's work; the command's result, `MORE`, or `Partly`."""
         collection = self._collection(store)
         if collection is None:
             return self._result(store, None)
         first = self._rows is None
         rows = store.row_ids(collection, selection_of(self._command)) if self._rows is None else self._rows
-        portion = rows[self._place : self._place + PORTION]
-        matched, modified = self.matched, self.modified
+        matched, modified, place = self.matched, self.modified, self._place
+        end = place + MOST
         try:
-            for found in store.by_row_ids(collection, portion):
-                store.check()
-                if first or self._still_matches(store, found):
-                    modified += self._write(store, collection, found)
-                    matched += 1
+            while place < len(rows) and place < end:
+                for found in store.by_row_ids(collection, rows[place : place + PORTION]):
+                    store.check()
+                    if first or self._still_matches(store, found):
+                        modified += self._write(store, collection, found)
+                        matched += 1
+                place = min(place + PORTION, len(rows))
+                if store.others_wait():
+                    break
         except YunboxError as error:
             if not modified:
                 raise
             return Partly(self.told(error, matched, modified))
-        place = self._place + len(portion)
         store.after_commit(partial(self._advance, collection.id, rows, place, matched, modified))
         if place < len(rows):
             return MORE

@@ -76,6 +76,7 @@ class Writer:
         self._store = Store(space, connection, hub, clock)
         self._lock = threading.Lock()
         self._waiting: deque[Request] = deque()
+        self._store.waiting = lambda: bool(self._waiting)
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -167,6 +168,7 @@ class Writer:
         store = self._store
         store.start(attempt)
         store.deadline = request.deadline
+        store.shared = not alone
         if not alone:
             self._connection.execute("SAVEPOINT request")
         try:
