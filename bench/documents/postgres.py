@@ -29,8 +29,9 @@ SETTINGS = {
     "maintenance_work_mem": "128MB",
     "max_wal_size": "4GB",
     "max_connections": "20",
+    "max_parallel_workers_per_gather": "0",
 }
-"""Durable as the engine is; more memory than by default, so that everything fits."""
+"""Durable as the engine is; more memory than by default, so that everything fits; one process against one thread."""
 
 TABLE = 'CREATE TABLE {name}(id text COLLATE "C" PRIMARY KEY, d jsonb NOT NULL)'
 INDEXES = [
