@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from yunbox.cli.program import program
-from yunbox.protocols import manage, wechat_http
+from yunbox.protocols import manage, wechat_ci, wechat_http
 from yunbox.protocols.mpserverless import registry as methods
 from yunbox.protocols.mpserverless.openapi import registry as openapi
 from yunbox.protocols.tcb import auth, gateway, web
@@ -141,6 +141,7 @@ def _registries() -> Iterator[tuple[str, dict[str, Callable[..., object] | None]
         dict(cloud_api.ACTIONS),
     )
     yield "Buckets (COS): `/tencentcloud/<bucket>.cos.<region>.myqcloud.com/`", dict(buckets.OPERATIONS)
+    yield "miniprogram-ci: `/wxa/ci/…`", dict(wechat_ci.ACTIONS)
     yield "mpserverless: `POST …/client`, `POST …/server`", dict(methods.METHODS)
     yield "mpserverless OpenAPI: `Action=` at `/`", dict(openapi.ACTIONS)
     yield "Administration: `/manage/v1/…`", {f"{method} {path}": handler for method, path, handler in manage.ROUTES}

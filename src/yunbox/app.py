@@ -25,7 +25,7 @@ from yunbox.functions.service import FunctionService
 from yunbox.http import Dispatcher, Receive, Request, Response, Route, Scope, Send, endpoint, json_response
 from yunbox.identity.senders import LogSender, Sender, choose_sender
 from yunbox.identity.service import IdentityService
-from yunbox.protocols import manage, mpserverless, tcb, tencentcloud, wechat_http, wechat_push
+from yunbox.protocols import manage, mpserverless, tcb, tencentcloud, wechat_ci, wechat_http, wechat_push
 from yunbox.quotas.service import QuotaService
 from yunbox.realtime.service import RealtimeService
 from yunbox.services import Address, Services
@@ -283,7 +283,7 @@ def _admin_token(data: Path) -> None:
 
 def _routes(services: Services) -> list[Route]:
     routes = [Route("exact", "/healthz", endpoint(_healthy)), Route("exact", "/readyz", endpoint(_healthy))]
-    for protocol in (tcb, mpserverless, wechat_http, wechat_push, tencentcloud, manage):
+    for protocol in (tcb, mpserverless, wechat_http, wechat_push, wechat_ci, tencentcloud, manage):
         routes += protocol.routes(services)
     return routes
 

@@ -198,7 +198,7 @@ def test_calls_and_their_logs(client: CloudClient) -> None:
     late = client.call("scf.Invoke", FunctionName="f", ClientContext='{"wait": 1}')["Result"]
     assert late["InvokeResult"] == -1
     assert client.refused("scf.Invoke", FunctionName="f", ClientContext="{") == "InvalidParameterValue"
-    assert client.refused("scf.Invoke", FunctionName="none") == "ResourceNotFound.FunctionName"
+    assert client.refused("scf.Invoke", FunctionName="none") == "ResourceNotFound.Function"
     listed = client.call("scf.GetFunctionLogs", FunctionName="f", Limit=10)
     assert [(row["RetCode"], row["Log"]) for row in listed["Data"]][1] == (0, "said x")
     detail = client.call("tcb.GetFunctionLogDetail", LogRequestId=listed["Data"][1]["RequestId"])

@@ -136,7 +136,7 @@ def test_http_paths_of_both_generations(client: CloudClient, cloud: LiveServer, 
     }
     codes = [client.refused(action, **values) for action, values in refused.items()]
     assert codes == ["InvalidParameter.APICreated", "ResourceInUse.HTTPServiceRoute"]
-    assert client.refused("tcb.CreateCloudBaseGWAPI", Path="/c", Name="none") == "ResourceNotFound.FunctionName"
+    assert client.refused("tcb.CreateCloudBaseGWAPI", Path="/c", Name="none") == "ResourceNotFound.Function"
     assert client.refused("tcb.BindCloudBaseGWDomain", Domain="a.example.com") == "UnsupportedOperation"
     client.call("tcb.ModifyCloudBaseGWPrivilege", EnableService=False)
     assert client.http.get(f"http://{domains[0]['Domain']}/b/x").status_code == 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import orjson
@@ -46,35 +46,46 @@ class CloudApi:
         self._services = services
 
     async def handle(self, request: Request, target: Target) -> Response:
+        """A request to ``<service>.tencentcloudapi.com``."""
         request_id, action = str(uuid.uuid4()), request.header("x-tc-action")
-        try:
-            answer = await self._answer(request, target, action, request_id)
-        except ClientDisconnected:
-            raise
-        except YunboxError as error:
-            code = code_of(error, target.service)
-            _log.info("%s %s.%s failed: %s: %s", request_id, target.service, action[:80], code, error.message)
-            answer = {"Error": {"Code": code, "Message": error.message}}
-        except Exception:
-            _log.exception("request %s failed", request_id)
-            answer = {"Error": {"Code": "InternalError", "Message": "internal error / 服务器内部错误"}}
-        return json_response({"Response": {**answer, "RequestId": request_id}})
+        answer = self._answer(request, target.service, action, request_id, target)
+        return json_response(await _told(target.service, action, request_id, answer))
 
-    async def _answer(self, request: Request, target: Target, action: str, request_id: str) -> dict[str, Any]:
+    async def relay(
+        self, caller: Caller, service: str, version: str, action: str, values: Mapping[str, Any], origin: str
+    ) -> dict[str, Any]:
+        """What the action answers to a caller whom somebody else has verified: the whole answer, errors included."""
+        request_id = str(uuid.uuid4())
+        answer = self._run(caller, service, version, action, values, origin, request_id)
+        return await _told(service, action, request_id, answer)
+
+    async def _answer(
+        self, request: Request, service: str, action: str, request_id: str, target: Target
+    ) -> dict[str, Any]:
         caller, body = await self._authenticate(request, target)
-        handler = _handler(request, target.service, action)
         values = _values(request, body)
+        origin = public_origin(self._services, caller, request)
+        return await self._run(caller, service, request.header("x-tc-version"), action, values, origin, request_id)
+
+    async def _run(
+        self,
+        caller: Caller,
+        service: str,
+        version: str,
+        action: str,
+        values: Mapping[str, Any],
+        origin: str,
+        request_id: str,
+    ) -> dict[str, Any]:
+        handler = _handler(service, version, action)
         _check_environment(caller, values)
         space = self._services.spaces.get(caller.space)
-        origin = public_origin(self._services, caller, request)
         started, failed = time.perf_counter(), True
         try:
-            answer = await handler(
-                Call(self._services, space, caller, target.service, action, values, request_id, origin)
-            )
+            answer = await handler(Call(self._services, space, caller, service, action, values, request_id, origin))
             failed = False
         finally:
-            measure(self._services, caller, f"{target.service}.{action}", failed=failed, started=started, sent=0)
+            measure(self._services, caller, f"{service}.{action}", failed=failed, started=started, sent=0)
         return answer
 
     async def _authenticate(self, request: Request, target: Target) -> tuple[Caller, bytes]:
@@ -95,6 +106,22 @@ class CloudApi:
         except Unauthenticated as error:
             raise ApiError("AuthFailure.TokenFailure", error.message) from None
         return caller, body
+
+
+async def _told(service: str, action: str, request_id: str, answer: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    """``{"Response": …}`` with the answer or the error."""
+    try:
+        content = await answer
+    except ClientDisconnected:
+        raise
+    except YunboxError as error:
+        code = code_of(error, service)
+        _log.info("%s %s.%s failed: %s: %s", request_id, service, action[:80], code, error.message)
+        content = {"Error": {"Code": code, "Message": error.message}}
+    except Exception:
+        _log.exception("request %s failed", request_id)
+        content = {"Error": {"Code": "InternalError", "Message": "internal error / 服务器内部错误"}}
+    return {"Response": {**content, "RequestId": request_id}}
 
 
 def _secret(services: Services, credential: Credential, target: Target) -> str:
@@ -120,10 +147,9 @@ async def _drained(request: Request, limit: int) -> None:
         return
 
 
-def _handler(request: Request, service: str, action: str) -> Handler:
+def _handler(service: str, version: str, action: str) -> Handler:
     if not action:
         raise ApiError("MissingParameter", "the header X-TC-Action is missing / 缺少 X-TC-Action")
-    version = request.header("x-tc-version")
     if service in _VERSIONS and version != _VERSIONS[service]:
         raise ApiError("NoSuchVersion", f"X-TC-Version of {service} is {_VERSIONS[service]}, not `{version[:20]}`")
     handler = ACTIONS.get(f"{service}.{action}")

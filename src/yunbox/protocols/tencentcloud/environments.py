@@ -21,6 +21,11 @@ async def list_envs(call: Call) -> dict[str, Any]:
     return {"EnvList": [environment(call)], "Total": 1}
 
 
+async def list_container_envs(call: Call) -> dict[str, Any]:
+    """There are no environments of containers."""
+    return {"EnvList": [], "Total": 0}
+
+
 async def show_env(call: Call) -> dict[str, Any]:
     """The same in the form that @cloudbase/manager-node 5 asks for."""
     account = {"Uin": account_of(call.space), "AppId": int(account_of(call.space)), "OwnerUin": account_of(call.space)}
@@ -147,6 +152,7 @@ ACTIONS: dict[str, Handler] = {
     "tcb.DescribeLoginConfigs": login_platforms,
     "lowcode.DescribeLoginStrategy": login_config,
     "tcb.DescribeTcbAccountInfo": account,
+    "tcb.DescribeWxCloudBaseRunEnvs": list_container_envs,
     "tcb.DestroyEnv": made_elsewhere,
     "tcb.InitTcb": begin,
     "tcb.ModifyEnv": rename,

@@ -9,7 +9,7 @@ CODES = {
     "not_found": "ResourceNotFound",
     "space_not_found": "InvalidParameter.EnvId",
     "collection_not_found": "ResourceNotFound.TableNotFound",
-    "function_not_found": "ResourceNotFound.FunctionName",
+    "function_not_found": "ResourceNotFound.Function",
     "file_not_found": "ResourceNotFound",
     "already_exists": "ResourceInUse",
     "invalid_request": "InvalidParameter",

@@ -90,11 +90,24 @@ def _canonical(request: Request, target: Target, credential: Credential, body: b
 
 
 def _matches(canonical: str, credential: Credential, timestamp: str, secret: str) -> bool:
-    scope = f"{credential.date}/{credential.service}/tc3_request"
-    digest = hashlib.sha256(canonical.encode("utf-8", "replace")).hexdigest()
-    key = _hmac(_hmac(_hmac(f"TC3{secret}".encode(), credential.date), credential.service), "tc3_request")
-    expected = _hmac(key, f"TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}").hex()
+    expected = _signature(canonical, credential.date, credential.service, timestamp, secret)
     return hmac.compare_digest(expected, credential.signature)
+
+
+def _signature(canonical: str, date: str, service: str, timestamp: str, secret: str) -> str:
+    digest = hashlib.sha256(canonical.encode("utf-8", "replace")).hexdigest()
+    key = _hmac(_hmac(_hmac(f"TC3{secret}".encode(), date), service), "tc3_request")
+    return _hmac(key, f"TC3-HMAC-SHA256\n{timestamp}\n{date}/{service}/tc3_request\n{digest}").hex()
+
+
+def authorization(secret_id: str, secret: str, service: str, host: str, body_digest: str, timestamp: int) -> str:
+    """The ``Authorization`` of a JSON request with this body (its SHA-256 in hex) to ``POST /`` of ``host``."""
+    date = time.strftime("%Y-%m-%d", time.gmtime(timestamp))
+    headers = f"content-type:application/json\nhost:{host}\n"
+    canonical = f"POST\n/\n\n{headers}\ncontent-type;host\n{body_digest}"
+    signature = _signature(canonical, date, service, str(timestamp), secret)
+    scope = f"{secret_id}/{date}/{service}/tc3_request"
+    return f"TC3-HMAC-SHA256 Credential={scope}, SignedHeaders=content-type;host, Signature={signature}"
 
 
 def _hmac(key: bytes, text: str) -> bytes:

@@ -56,8 +56,8 @@ function isBucketOf (bucket, space) {
 }
 
 // What goes before the path of a request to `host`; null when the request is none of ours.
-function prefixFor (host, space, services) {
-  if (HOSTS.test(host)) return ''
+function prefixFor (host, space, services, hosts) {
+  if (HOSTS.test(host) || hosts.includes(host)) return ''
   const api = API.exec(host)
   if (api) return services.includes(api[1].toLowerCase()) ? PREFIX + host.toLowerCase() : null
   const cos = COS.exec(host)
@@ -81,8 +81,8 @@ function redirected (options, host, target, prefix) {
   return { ...changed, agent: agentFor(host, target.protocol) }
 }
 
-// `target()` gives the URL of this server, `space()` the space whose buckets are here.
-function installRedirect (target, space, services = FUNCTION_SERVICES) {
+// `target()` gives the URL of this server, `space()` the space whose buckets are here; `hosts` are answered as they are, too.
+function installRedirect (target, space, services = FUNCTION_SERVICES, hosts = []) {
   const senders = { 'http:': http.request, 'https:': https.request }
   for (const module of [http, https]) {
     const original = module.request
@@ -94,7 +94,7 @@ function installRedirect (target, space, services = FUNCTION_SERVICES) {
         return original.apply(this, values)
       }
       const host = hostOf(parts.options)
-      const known = prefixFor(host, space, services)
+      const known = prefixFor(host, space, services, hosts)
       if (known === null && module === http) return original.apply(this, values)
       const to = new URL(target())
       const prefix = known === null && isOwnAddress(parts.options, host, to) ? '' : known
