@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tests.server import LiveServer
 
 
 @pytest.fixture
@@ -43,3 +44,21 @@ def test_file_rules(yunbox: CommandLine, tmp_path: Path) -> None:
     assert told["write"] == {"allowed": False, "missing": "`resource.openid == auth.openid` is not true"}
     assert yunbox.json("files", "rules", "explain", "--openid", "ann")["write"]["allowed"]
     assert yunbox.json("files", "rules", "set", "--mode", "private") == {"mode": "PRIVATE", "rules": None}
+
+
+def test_sharing(yunbox: CommandLine, cloud: LiveServer) -> None:
+    owner, other = yunbox.space.id, cloud.create_space().id
+    assert yunbox.json("space", "shares", owner) == {}
+    made = yunbox.json(
+        "space", "share", owner, other, "--documents", "read", "--collections", "a, b", "--functions", "f"
+    )
+    assert made == {"documents": "read", "collections": ["a", "b"], "files": "none", "functions": ["f"]}
+    assert yunbox.json("space", "shares", owner) == {other: made}
+    everything = {"documents": "write", "collections": ["*"], "files": "write", "functions": ["*"]}
+    assert yunbox.json("space", "share", owner, other, "--all") == everything
+    assert "--documents" in yunbox.failure("space", "share", owner, other)["error"]["message"]
+    assert "itself" in yunbox.failure("space", "share", owner, owner, "--all")["error"]["message"]
+    assert "nowhere" in yunbox.failure("space", "share", owner, "nowhere", "--all")["error"]["message"]
+    assert other in yunbox.text("space", "shares", owner)
+    assert yunbox.json("space", "unshare", owner, other) == {"revoked": other}
+    assert yunbox.json("space", "shares", owner) == {}

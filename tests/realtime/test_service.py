@@ -15,9 +15,10 @@ from yunbox.caller import Caller
 from yunbox.documents import commands as c
 from yunbox.documents.dialects import TCB
 from yunbox.documents.rules import rules_of_mode
-from yunbox.errors import CollectionNotFound, InvalidRequest, LimitExceeded, NotFound, YunboxError
+from yunbox.errors import CollectionNotFound, InvalidRequest, LimitExceeded, NotFound, PermissionDenied, YunboxError
 from yunbox.realtime import Batch, Watch
 from yunbox.realtime.service import KEPT_BATCHES
+from yunbox.spaces.sharing import Share
 
 ADMIN = Caller("admin", "demo")
 ME = Caller("user", "demo", user_id="u1", openid="me")
@@ -199,3 +200,17 @@ async def test_equal_queries_share_their_work(cloud: Cloud) -> None:
         cloud.realtime.close_watch(started)
     assert cloud.realtime.watching == 0
     await write(cloud, c.Insert("notes", [{"_id": "b", "n": 1}]))
+
+
+async def test_a_watch_ends_with_the_grant_it_relies_on(cloud: Cloud) -> None:
+    cloud.spaces.create("guest")
+    cloud.spaces.sharing.grant("demo", "guest", Share(documents="read", collections=("notes",)))
+    visitor = Caller("function", "guest", function="f").from_another("demo")
+    _, client = await watch(cloud, c.Find("notes", {}), visitor)
+    _, own = await watch(cloud, c.Find("notes", {}))
+    cloud.spaces.sharing.revoke("demo", "guest")
+    await client.until(lambda: client.error is not None)
+    assert isinstance(client.error, PermissionDenied)
+    assert own.error is None
+    with pytest.raises(PermissionDenied):
+        await watch(cloud, c.Find("notes", {}), visitor)

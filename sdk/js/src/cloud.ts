@@ -2,7 +2,7 @@
 
 import { callFunction, CallFunctionOptions, CallFunctionResult } from './functions'
 import { Callbacks, hasCallbacks, settle } from './calls'
-import { Settings } from './config'
+import { homeEnvironment, rememberHome, Settings } from './config'
 import { Database, makeDatabase } from './database/database'
 import { Watching } from './database/realtime'
 import { BAD_TYPE, failure, GENERIC, numberOf } from './errors'
@@ -67,6 +67,7 @@ export function makeCloud<T extends object>(target: T, host: Host, ready: Fields
     init: (options) => {
       if (own) return warn('cloud.init was called before; the call is ignored / 重复调用 init')
       own = assign<Fields>({}, options || {})
+      rememberHome(environment(own.env, 'functions'))
     },
     callFunction: (options) =>
       settle('cloud.callFunction', options, () => {
@@ -181,10 +182,40 @@ export function cloudConstructor(host: Host): new (options?: Fields) => CloudAPI
     const own: Fields = assign<Fields>({}, options)
     own.env = options.resourceEnv || options.env
     if (options.identityless) own.signIn = { guest: true }
+    if (options.resourceAppid && options.resourceEnv && !options.identityless) return sharedCloud(this, host, own, options)
     const cloud = makeCloud(this, host, own)
     cloud.init = () => Promise.resolve() as any
     return cloud
   } as any
+}
+
+/** A client of an environment that its owner shares with the application's own. */
+function sharedCloud(target: object, host: Host, own: Fields, options: Fields): CloudAPI {
+  const params = { resource_appid: options.resourceAppid, resource_env: options.resourceEnv }
+  let home: Transport | null = null
+  let entered: Promise<string> | null = null
+
+  function enter(): Promise<string> {
+    home = home || new Transport(host, assign<Fields>({}, options), options.env || homeEnvironment())
+    return home.call('auth.getCrossAccountToken', params).then((answer) => String(answer.refresh_token))
+  }
+
+  own.exact = true
+  own.signIn = {
+    session: () => {
+      const token = entered || enter()
+      entered = null
+      return token
+    },
+  }
+  const cloud = makeCloud(target, host, own)
+  cloud.init = (() => {
+    const entering = enter()
+    return entering.then(() => {
+      entered = entering
+    })
+  }) as any
+  return cloud
 }
 
 declare const console: { warn(text: string): void }

@@ -33,11 +33,23 @@ export interface Settings {
    * both. For spaces whose files everybody may read.
    */
   fileURLs?: boolean
+  /** Use this very environment, whatever is configured: it belongs to somebody else. */
+  exact?: boolean
   /** Milliseconds until a request is given up. */
   timeout?: number
 }
 
 const given: Settings = {}
+let home: string | undefined
+
+/** The application's own environment: what its one `init` names. */
+export function rememberHome(env: string | undefined): void {
+  home = env
+}
+
+export function homeEnvironment(): string | undefined {
+  return home
+}
 
 /** Say where the server is. May be called before or after `init`, but before the first call. */
 export function configure(settings: Settings): void {

@@ -22,7 +22,7 @@ export class Transport {
   constructor(host: Host, own: Settings, env: string | undefined) {
     this.host = host
     this.settings = settingsFor(host, own)
-    this.env = spaceFor(host, env)
+    this.env = own.exact ? String(env) : spaceFor(host, env)
     this.endpoint = String(this.settings.endpoint || '').replace(/\/+$/, '')
     this.session = new Session(this)
   }

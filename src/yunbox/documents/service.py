@@ -20,18 +20,20 @@ from yunbox.documents.dialects import Dialect
 from yunbox.documents.owner_field import OwnerFields, writes_owner_field
 from yunbox.documents.rules import PRIVATE, Rules, rules_from_json
 from yunbox.documents.rules.judge import Judge
-from yunbox.documents.rules.permit import OWNER, Permit
+from yunbox.documents.rules.permit import OWNER, Permit, check_stages
 from yunbox.documents.stores import Engine
 from yunbox.errors import AlreadyExists, CollectionNotFound, DuplicateKey, InvalidRequest, PermissionDenied, QueryError
 from yunbox.quotas.account import Account
 from yunbox.quotas.items import MB
 from yunbox.quotas.service import QuotaService
 from yunbox.spaces import Space, SpaceService
+from yunbox.spaces.sharing import Sharing
 from yunbox.statistics import StatisticsService
 from yunbox.tools.clock import MACHINE, Clock
 
 _FORGOTTEN_AFTER_S = 60
 _READS = (c.Find, c.Count, c.Distinct, c.Aggregate)
+_SHARED_WRITES = (c.Insert, c.Update, c.Delete, c.FindAndModify, c.CreateCollection)
 _TIMED = (*_READS, c.Update, c.Delete, c.FindAndModify)
 
 
@@ -192,6 +194,8 @@ class DocumentService:
         Raises:
             PermissionDenied: naming what is missing.
         """
+        if caller.grantee is not None:
+            self._check_granted(caller, command)
         if isinstance(command, c.CreateCollection):
             self._check_create_collection(caller)
             return command
@@ -204,6 +208,20 @@ class DocumentService:
         if caller.is_admin:
             return _keeping_owner(dialect, command)
         return _keeping_owner(dialect, await self._permitted(caller, dialect, command))
+
+    def _check_granted(self, caller: Caller, command: c.Command) -> None:
+        """See that a caller from another space asks for no more than is granted to it."""
+        sharing = self._spaces.sharing
+        if isinstance(command, c.Bulk):
+            for one in command.commands:
+                self._check_granted(caller, one)
+            return
+        if not isinstance(command, (*_READS, *_SHARED_WRITES)):
+            raise PermissionDenied(f"permission denied: {type(command).__name__} is not granted to other spaces")
+        name = command.name if isinstance(command, c.CreateCollection) else command.collection
+        sharing.check_documents(caller, name, writes=not isinstance(command, _READS))
+        if isinstance(command, c.Aggregate):
+            check_stages(command.pipeline, lambda foreign: _is_granted(sharing, caller, foreign), _stage_denied)
 
     async def _permitted(self, caller: Caller, dialect: Dialect, command: c.Command) -> c.Command:
         """``command`` as a client may run it."""
@@ -353,6 +371,17 @@ class DocumentService:
         mine = known is not None and known.space == caller.space and known.is_admin == caller.is_admin
         if known is None or not mine or (not caller.is_admin and known.owner != caller.owner):
             raise InvalidRequest("the transaction does not exist or has ended", reason="transaction")
+
+
+def _is_granted(sharing: Sharing, caller: Caller, collection: str) -> bool:
+    with contextlib.suppress(PermissionDenied):
+        sharing.check_documents(caller, collection, writes=False)
+        return True
+    return False
+
+
+def _stage_denied(stage: str, why: str) -> PermissionDenied:
+    return PermissionDenied(f"permission denied: {stage} is not granted to other spaces: {why}")
 
 
 def _creates(command: c.Command) -> bool:

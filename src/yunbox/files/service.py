@@ -160,6 +160,8 @@ class FileService:
 
     def missing(self, verb: Verb, caller: Caller, file: StoredFile | None) -> str:
         """``""`` when the caller may read or write a file (``None``: a new one); else the condition that it does not meet."""
+        if why := self._spaces.sharing.missing_for_files(caller, writes=verb == "write"):
+            return why
         mode = self.mode(caller.space)
         if caller.is_admin:
             return ""

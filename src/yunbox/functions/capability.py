@@ -34,6 +34,11 @@ _FIELDS = (
     "client_ip",
     "user_agent",
     "function",
+    "grantee",
+    "from_space",
+    "from_openid",
+    "from_app_id",
+    "from_unionid",
 )
 
 

@@ -107,6 +107,7 @@ class CallRules:
         Raises:
             PermissionDenied: naming the condition that is missing.
         """
+        self._spaces.sharing.check_function(caller, name)
         if caller.is_admin or caller.source == "http":
             return
         if why := self.missing(caller, name):

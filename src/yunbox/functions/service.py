@@ -23,6 +23,7 @@ from yunbox.errors import (
     InvalidRequest,
     LimitExceeded,
     NotFound,
+    PermissionDenied,
     QuotaExceeded,
     YunboxError,
 )
@@ -532,6 +533,8 @@ class FunctionService:
 
     async def _answer(self, call: frames.Call) -> bytes:
         caller = self.capabilities.verify(call.token, call.key)
+        if caller.grantee is not None:
+            raise PermissionDenied("other spaces have no such access / 其他空间不能使用此接口")
         return await self._host_call(caller, call.method, orjson.loads(bytes(call.params)))
 
     # Parts of a space
@@ -578,6 +581,7 @@ def _identity(caller: Caller, capability: Capability) -> dict[str, Any]:
         "clientIp": caller.client_ip,
         "userAgent": caller.user_agent,
         "requestId": caller.request_id,
+        "from": {"appId": caller.from_app_id, "openid": caller.from_openid, "unionid": caller.from_unionid},
         "secretId": capability.secret_id,
         "secretKey": capability.secret_key,
         "token": capability.token,

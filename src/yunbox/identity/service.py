@@ -23,7 +23,7 @@ from yunbox.identity.senders import Channel, Sender
 from yunbox.identity.sessions import TokenCache, Verified
 from yunbox.identity.store import SessionRow, UserStore
 from yunbox.identity.syncing import SharedSync
-from yunbox.identity.user import Identity, Session, User, caller_of
+from yunbox.identity.user import SHARED, Identity, Session, User, caller_of, profile_from
 from yunbox.identity.vouchers import Vouchers
 from yunbox.spaces import Space, SpaceService
 
@@ -137,6 +137,16 @@ class IdentityService:
                 reason="ticket",
             )
         return tickets.read(ticket, public_key, self._clock())
+
+    def sign_in_from(self, space: Space, entered: Caller, external_id: str, claims: Mapping[str, Any]) -> Session:
+        """A session in ``space`` of the user ``external_id`` of another space, who has ``entered`` by a grant; ``claims`` are
+        what rules see of it besides."""
+        identity, users = Identity(SHARED, entered.from_space or "", external_id), self._users(space)
+        with users.store.transaction():
+            user = self._ensure(space, identity)
+            users.store.change_user(user.user_id, {"profile": profile_from(entered, claims)})
+        users.forget_user(user.user_id)
+        return self._start(space, self.user(space, user.user_id), identity)
 
     async def sign_in_with_password(
         self, space: Space, login: str, password: str, *, kind: str = "username", client_ip: str = ""

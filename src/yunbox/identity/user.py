@@ -8,6 +8,9 @@ from typing import Any
 
 from yunbox.caller import Caller
 
+SHARED = "shared"
+"""The provider of users who come from another space."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -64,8 +67,39 @@ class Session:
     expires_in: int
 
 
+def profile_from(entered: Caller, claims: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a user who comes from another space."""
+    home = {
+        "space": entered.from_space,
+        "openid": entered.from_openid,
+        "app_id": entered.from_app_id,
+        "unionid": entered.from_unionid,
+    }
+    return {"home": home, "claims": dict(claims)}
+
+
+def _from_another(space: str, user: User) -> Caller:
+    """Somebody who comes from another space, whose grant is all that the call can rely on."""
+    home = user.profile.get("home", {})
+    return Caller(
+        kind="user",
+        space=space,
+        user_id=user.user_id,
+        provider=SHARED,
+        source="client",
+        grantee=str(home.get("space", "")),
+        from_space=home.get("space", ""),
+        from_openid=home.get("openid"),
+        from_app_id=home.get("app_id"),
+        from_unionid=home.get("unionid"),
+        claims=user.profile.get("claims"),
+    )
+
+
 def caller_of(space: str, user: User, provider: str = "", app_id: str = "") -> Caller:
     """The caller that ``user`` is when it calls through a session of ``provider``."""
+    if user.provider == SHARED:
+        return _from_another(space, user)
     return Caller(
         kind="user",
         space=space,

@@ -124,6 +124,7 @@ class RealtimeService:
         self._tasks: set[asyncio.Task[None]] = set()
         spaces.on_delete(self._forget_space)
         documents.on_rules(self._rules_changed)
+        spaces.sharing.on_change(self._grants_changed)
 
     async def watch(self, caller: Caller, dialect: Dialect, query: c.Find, listener: Listener) -> Watch:
         """Watch a query: its filter, sort (newest ``_id`` first when there is none) and limit.
@@ -326,6 +327,11 @@ class RealtimeService:
         ]
         for watch in watches:
             self._start(self._recheck(watch))
+
+    def _grants_changed(self, space: str) -> None:
+        for watch in self._watches.values():
+            if watch.caller.space == space and watch.caller.grantee is not None:
+                self._start(self._recheck(watch))
 
     async def _recheck(self, watch: Watch) -> None:
         """New rules hold at once: a watch that they refuse, or would narrow, ends."""

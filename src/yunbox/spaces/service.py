@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from yunbox.errors import AlreadyExists, InvalidRequest, SpaceNotFound
+from yunbox.spaces.sharing import Sharing
 from yunbox.spaces.space import Space, new_keys
 from yunbox.spaces.store import SpaceStore
 from yunbox.tools.clock import MACHINE, Clock
@@ -35,6 +36,7 @@ class SpaceService:
         self._by_secret_id = {space.secret_id: space.id for space in self._spaces.values()}
         self._by_access_key = {space.access_key_id: space.id for space in self._spaces.values()}
         self._on_delete: list[Callable[[str], None]] = []
+        self.sharing = Sharing(self)
         self._on_change: list[Callable[[Space], None]] = []
 
     def on_delete(self, callback: Callable[[str], None]) -> None:
@@ -151,6 +153,12 @@ class SpaceService:
     def rule(self, space_id: str, resource: str, name: str) -> Any:
         """The stored rule of a resource (``collection``, ``files``, ``functions``), or ``None``."""
         return self._rules.get((space_id, resource, name))
+
+    def rules_of(self, space_id: str, resource: str) -> dict[str, Any]:
+        """Every stored rule of one kind in a space, by name."""
+        return {
+            name: rule for (space, kind, name), rule in self._rules.items() if (space, kind) == (space_id, resource)
+        }
 
     def set_rule(self, space_id: str, resource: str, name: str, rule: Any) -> None:
         self.get(space_id)

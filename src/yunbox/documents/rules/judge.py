@@ -37,6 +37,7 @@ def auth_of(caller: Caller) -> dict[str, Any] | None:
         return None
     provider = caller.provider or ""
     return {
+        **(caller.claims or {}),
         "openid": caller.owner,
         "uid": caller.user_id,
         "unionid": caller.unionid,

@@ -8,6 +8,7 @@ from yunbox.errors import InvalidRequest
 from yunbox.protocols.manage.routing import Call, Row
 from yunbox.settings import SPACE_SETTINGS
 from yunbox.spaces import Space
+from yunbox.spaces.sharing import share_from
 
 PROVIDERS = ("wechat", "alipay", "dingtalk", "developer")
 _KEYS = ("client_secret", "server_private_key", "secret_id", "secret_key", "access_key_id", "access_key_secret")
@@ -106,6 +107,24 @@ async def delete_app(call: Call) -> Any:
     return {"deleted": call.names["app"]}
 
 
+async def list_shares(call: Call) -> Any:
+    """What the space grants to others, by space."""
+    return {to: share.to_json() for to, share in call.services.spaces.sharing.granted(call.space.id).items()}
+
+
+async def set_share(call: Call) -> Any:
+    """Grant the space in the path the body: ``documents`` and ``files`` (``none``, ``read``, ``write``), ``collections`` and
+    ``functions`` (lists of names, ``*`` for all); it replaces what was granted before."""
+    share = share_from(await call.body())
+    call.services.spaces.sharing.grant(call.space.id, call.names["to"], share)
+    return share.to_json()
+
+
+async def delete_share(call: Call) -> Any:
+    call.services.spaces.sharing.revoke(call.space.id, call.names["to"])
+    return {"revoked": call.names["to"]}
+
+
 ROUTES: tuple[Row, ...] = (
     ("GET", "spaces", list_spaces),
     ("POST", "spaces", create_space),
@@ -113,6 +132,9 @@ ROUTES: tuple[Row, ...] = (
     ("DELETE", "spaces/{space}", delete_space),
     ("PATCH", "spaces/{space}/settings", set_settings),
     ("POST", "spaces/{space}/keys", reset_keys),
+    ("GET", "spaces/{space}/shares", list_shares),
+    ("PUT", "spaces/{space}/shares/{to}", set_share),
+    ("DELETE", "spaces/{space}/shares/{to}", delete_share),
     ("GET", "spaces/{space}/apps", list_apps),
     ("PUT", "spaces/{space}/apps/{provider}/{app}", set_app),
     ("DELETE", "spaces/{space}/apps/{provider}/{app}", delete_app),

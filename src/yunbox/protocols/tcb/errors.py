@@ -34,6 +34,12 @@ NUMBERS = {
     "FUNCTIONS_TIME_LIMIT_EXCEEDED": -504003,
     "FUNCTION_NOT_FOUND": -501000,
     "EXCEED_AUTHORITY": -501023,
+    "CROSS_ACCOUNT_DENIED": -601013,
+    "CLOUDBASE_AUTH_EMPTY": -601015,
+    "CROSS_ACCOUNT_NO_ENV": -601016,
+    "CLOUDBASE_AUTH_REFUSED": -601017,
+    "CLOUDBASE_AUTH_FAILED": -601022,
+    "CLOUDBASE_AUTH_BAD_REPLY": -601023,
 }
 """The numbers that applications see for a code (semantics.md §16.1); any other code shows as -501001."""
 
@@ -105,6 +111,8 @@ def vendor_error(error: YunboxError, action: str = "") -> VendorError:
 
 
 def _special_code(error: YunboxError, code: str) -> str:
+    if isinstance(known := error.data.get("vendor_code"), str):
+        return known
     if error.data.get("reason") == "transaction":
         return "DATABASE_TRANSACTION_FAIL"
     if isinstance(error, QuotaExceeded):

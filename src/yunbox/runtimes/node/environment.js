@@ -40,6 +40,10 @@ function invocationVariables (configuration, caller) {
   if (caller.openid) wx.WX_OPENID = caller.openid
   if (caller.unionid) wx.WX_UNIONID = caller.unionid
   if (caller.clientIp) wx[caller.clientIp.includes(':') ? 'WX_CLIENTIPV6' : 'WX_CLIENTIP'] = caller.clientIp
+  const from = caller.from || {}
+  if (from.appId) wx.WX_FROM_APPID = from.appId
+  if (from.openid) wx.WX_FROM_OPENID = from.openid
+  if (from.unionid) wx.WX_FROM_UNIONID = from.unionid
   const timer = caller.source === 'timing' || caller.source === 'wx_trigger'
   wx[timer ? 'WX_TRIGGER_API_TOKEN_V0' : 'WX_API_TOKEN'] = caller.token
   const tcb = {

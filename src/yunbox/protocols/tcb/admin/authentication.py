@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from yunbox.caller import Caller
-from yunbox.errors import SpaceNotFound, Unauthenticated
+from yunbox.errors import PermissionDenied, SpaceNotFound, Unauthenticated
 from yunbox.http import Request
 from yunbox.protocols.tcb.admin.envelope import Envelope
+from yunbox.protocols.tcb.sharing import may_enter
 from yunbox.protocols.tcb.signing import SignedRequest, is_tc3, verify_q_sign, verify_tc3, verify_tc3_api
 from yunbox.services import Services
 
@@ -38,7 +39,10 @@ def authenticate_gateway(services: Services, request: Request, body: bytes, spac
         lambda name: secret_for(services, name),
         services.clock,
     )
-    return resolve(services, request, secret_id, token, space)
+    caller = resolve(services, request, secret_id, token, space)
+    if caller.grantee is not None:
+        raise PermissionDenied("other environments reach documents, files and functions only / 共享环境不支持此接口")
+    return caller
 
 
 def resolve(services: Services, request: Request, secret_id: str, token: str, env: str) -> Caller:
@@ -48,6 +52,8 @@ def resolve(services: Services, request: Request, secret_id: str, token: str, en
         caller = services.functions.capabilities.verify(token, secret_id)
         if caller.space not in services.spaces:
             raise Unauthenticated("the space of this session token does not exist any more")
+        if env and may_enter(services, caller, env):
+            caller = caller.from_another(env)
         return replace(caller, request_id=caller.request_id or _sequence(request))
     if env and env != space.id:
         raise SpaceNotFound(

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from msgspec import structs
 
-from yunbox.errors import DuplicateKey, SpaceNotFound, YunboxError
+from yunbox.errors import DuplicateKey, PermissionDenied, SpaceNotFound, YunboxError
 from yunbox.http import Handler as HttpHandler
 from yunbox.http import Request, Response
 from yunbox.protocols.metering import measure
@@ -47,6 +47,10 @@ def admin_endpoint(services: Services) -> HttpHandler:
     return handle
 
 
+_SHARED = ("database.", "storage.", "functions.invoke")
+"""What callers from other environments may ask for; services see that it is granted."""
+
+
 async def _read(services: Services, request: Request) -> Envelope:
     content_type = request.header("content-type")
     limit = services.settings.max_body_mb * 2**20
@@ -68,6 +72,8 @@ async def _answer(
         return failure(
             VendorError("INVALID_PARAM", f"unknown action `{envelope.action[:100]}` / 未知的接口"), request_id
         )
+    if caller.grantee is not None and not envelope.action.startswith(_SHARED):
+        raise PermissionDenied("other environments reach documents, files and functions only / 共享环境不支持此接口")
     call = Call(
         services,
         structs.replace(caller, request_id=caller.request_id or request_id),

@@ -15,10 +15,14 @@ from yunbox.protocols.tcb.admin.call import Call, Handler, Reply
 from yunbox.protocols.tcb.admin.recording import keep
 from yunbox.protocols.tcb.admin.simulation import simulate, simulate_open_data, simulate_payment
 from yunbox.protocols.tcb.admin.wechat import Answer, App
+from yunbox.protocols.tcb.errors import NUMBERS
+from yunbox.protocols.tcb.sharing import SharingDenied, enter
 from yunbox.protocols.tcb.values import parse
 
 NO_SUCH_API = -604100
 NO_PERMISSION = -604101
+CROSS_SECONDS = 7200
+"""How long the credentials for a shared environment hold; what is granted is looked up at every use."""
 _OPEN, _SVRKIT, _TOKEN = 0, 2, 3
 _BINARY = "application/octet-stream"
 
@@ -34,7 +38,7 @@ async def open_api(call: Call) -> Reply:
         inner = protobuf.message(request, 4)
         return _inner_reply(await _svrkit(call, protobuf.text(inner, 1) or name, protobuf.message(inner, 2)))
     if kind == _TOKEN:
-        raise InvalidRequest("sharing resources between accounts is not available here / 不支持跨账号资源共享")
+        return await _cross_token(call, protobuf.text(protobuf.message(request, 5), 2))
     raise InvalidRequest(f"unknown kind {kind!r} of open API call / 未知的云调用类型")
 
 
@@ -77,6 +81,17 @@ def _permitted(call: Call, name: str) -> bool:
         return False
     listed = permissions.get("openapi")
     return name in listed if isinstance(listed, list) else True
+
+
+async def _cross_token(call: Call, env: str) -> Response:
+    """Credentials for a shared environment: ``new cloud.Cloud({resourceAppid, resourceEnv}).init()``."""
+    try:
+        entered, _ = await enter(call.services, call.caller, env)
+    except SharingDenied as error:
+        return _protobuf([(3, NUMBERS[error.vendor_code])])
+    made = call.services.functions.capabilities.issue(entered, CROSS_SECONDS)
+    credentials = protobuf.write([(1, made.secret_id), (2, made.secret_key), (3, made.token)])
+    return _inner_reply(protobuf.write([(1, credentials), (2, b"yunbox")]))
 
 
 def _open_reply(answer: Answer | int) -> Response:

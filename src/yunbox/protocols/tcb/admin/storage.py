@@ -129,6 +129,7 @@ async def get_file_authority(call: Call) -> Reply:
         call.caller.space,
         user_id=call.optional_text("uid") or None,
         openid=call.optional_text("openId") or None,
+        grantee=call.caller.grantee,
     )
     names = _names(call)
     return {"data": [_authority(call, user, names, item) for item in call.items("fileList")]}

@@ -11,7 +11,7 @@ import orjson
 from msgspec.structs import replace
 
 from yunbox.caller import Caller
-from yunbox.errors import InvalidRequest, SpaceNotFound, Unauthenticated, YunboxError
+from yunbox.errors import InvalidRequest, PermissionDenied, SpaceNotFound, Unauthenticated, YunboxError
 from yunbox.http import Request, Response, json_response
 from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.auth.errors import auth_error
@@ -91,6 +91,10 @@ class AuthHandler:
     def _identify(self, request: Request, params: dict[str, Any]) -> tuple[Space, Caller]:
         if token := token_of(request):
             caller = self._services.identity.identify(token)
+            if caller.grantee is not None:
+                raise PermissionDenied(
+                    "users from other environments have no account here / 共享环境的用户不能使用账号接口"
+                )
             return self._services.spaces.get(caller.space), caller
         client_id = params.get("client_id")
         if not isinstance(client_id, str) or not client_id:

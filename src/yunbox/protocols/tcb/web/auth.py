@@ -9,6 +9,7 @@ from typing import Any
 from yunbox.errors import InvalidRequest, Unauthenticated
 from yunbox.identity import Identity, Session
 from yunbox.identity.service import new_device
+from yunbox.protocols.tcb.sharing import enter
 from yunbox.protocols.tcb.web.call import Actions, Answer, Call
 from yunbox.protocols.tcb.web.profiles import profile_of, user_info
 
@@ -90,6 +91,16 @@ async def fetch_access_token(call: Call) -> Answer:
         lambda: call.services.identity.refresh(call.space, call.text("refresh_token"), rotate=False)
     )
     return {"access_token": session.access_token, "access_token_expire": session.expires_in * 1000}
+
+
+@actions.add("auth.getCrossAccountToken")
+async def enter_shared_environment(call: Call) -> Answer:
+    """A session in a shared environment: ``new Cloud({resourceAppid, resourceEnv}).init()`` of our client."""
+    user = call.user()
+    entered, claims = await enter(call.services, call.caller, call.text("resource_env"))
+    space = call.services.spaces.get(entered.space)
+    session = await asyncio.to_thread(call.services.identity.sign_in_from, space, entered, user.user_id, claims)
+    return _signed_in(session)
 
 
 @actions.add("auth.logout")

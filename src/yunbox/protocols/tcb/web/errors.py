@@ -12,6 +12,7 @@ from yunbox.errors import (
     YunboxError,
 )
 from yunbox.protocols.tcb.errors import VendorError, vendor_error
+from yunbox.protocols.tcb.sharing import SharingDenied
 
 _REFRESHING = ("auth.fetchAccessTokenWithRefreshToken", "auth.signInAnonymously")
 _REFUSALS = {
@@ -39,7 +40,7 @@ def web_error(error: YunboxError, action: str) -> VendorError:
         return VendorError(_refusal(reason, action), error.message)
     if reason == "origin":
         return VendorError("INVALID_REQUEST_SOURCE", error.message)
-    if action.startswith("auth.") and not isinstance(error, SpaceNotFound):
+    if action.startswith("auth.") and not isinstance(error, SpaceNotFound | SharingDenied):
         for kind, code in _IN_AUTH.items():
             if isinstance(error, kind):
                 return VendorError(code, error.message)

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from yunbox.caller import Caller
-from yunbox.errors import InvalidRequest, YunboxError
+from yunbox.errors import InvalidRequest, PermissionDenied, YunboxError
 from yunbox.http import Request, Response, json_response
 from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
@@ -87,6 +87,10 @@ class WebHandler:
         caller = replace(
             caller, client_ip=request.client_ip, user_agent=request.header("user-agent"), request_id=request_id
         )
+        if caller.grantee is not None and action.startswith("auth."):
+            raise PermissionDenied(
+                "users from other environments have no account here / 共享环境的用户不能使用账号接口"
+            )
         return handler, Call(self._services, space, caller, params, request)
 
     def _caller(self, space: Space, request: Request, action: str, params: dict[str, Any]) -> Caller:
