@@ -14,7 +14,7 @@ from tests.documents.test_permission_matrix import Cloud
 from yunbox.caller import Caller
 from yunbox.documents import commands as c
 from yunbox.documents.dialects import TCB
-from yunbox.documents.rules import rules_of_mode
+from yunbox.documents.rules import rules_of_mode, security_rules
 from yunbox.errors import CollectionNotFound, InvalidRequest, LimitExceeded, NotFound, PermissionDenied, YunboxError
 from yunbox.realtime import Batch, Watch
 from yunbox.realtime.service import KEPT_BATCHES
@@ -214,3 +214,50 @@ async def test_a_watch_ends_with_the_grant_it_relies_on(cloud: Cloud) -> None:
     assert own.error is None
     with pytest.raises(PermissionDenied):
         await watch(cloud, c.Find("notes", {}), visitor)
+
+
+async def test_rules_that_read_other_documents_are_asked_for_each_event(cloud: Cloud) -> None:
+    await cloud.documents.engine("demo").run(c.CreateCollection("rooms"))
+    await write(cloud, c.Insert("rooms", [{"_id": "open", "closed": False}]))
+    rule = "doc.room == 'open' && get('database.rooms.open').closed == false"
+    cloud.documents.set_rules("demo", "notes", security_rules({"read": rule}))
+    started, client = await watch(cloud, c.Find("notes", {"room": "open"}), ME)
+    for number in range(5):
+        await write(cloud, c.Insert("notes", [{"_id": str(number), "room": "open"}]))
+    await client.until(lambda: len(client.documents) == 5)
+    listener: Any = client
+    cloud.realtime.leave(started, listener)
+    await write(cloud, c.Insert("notes", [{"_id": "missed", "room": "open"}]))
+    assert cloud.realtime.resume(ME, started.id, client.number, listener)[1] == []
+    await client.until(lambda: "missed" in client.documents)
+    await write(cloud, c.Update("rooms", {"_id": "open"}, {"$set": {"closed": True}}))
+    await write(cloud, c.Insert("notes", [{"_id": "late", "room": "open"}]))
+    await client.until(lambda: client.error is not None)
+    assert isinstance(client.error, PermissionDenied)
+    assert "late" not in client.documents
+
+
+async def test_replacements_in_transactions_are_announced_as_such(cloud: Cloud) -> None:
+    await write(cloud, c.Insert("notes", [{"_id": "a"}, {"_id": "b"}, {"_id": "c"}]))
+    _, client = await watch(cloud, c.Find("notes", {}))
+    kinds: dict[str, str] = {}
+    deliver = client.events
+
+    def note(watched: Watch, batch: Batch) -> None:
+        kinds.update({event.id: event.data_type for event in batch.events})
+        deliver(watched, batch)
+
+    client.events = note  # type: ignore[method-assign, assignment]
+    transaction = await cloud.documents.begin(ADMIN)
+    for command in (
+        c.Update("notes", {"_id": "a"}, {"n": 1}),
+        c.Update("notes", {"_id": "a"}, {"$set": {"m": 2}}),
+        c.Update("notes", {"_id": "b"}, {"$set": {"m": 2}}),
+        c.Delete("notes", {"_id": "c"}),
+        c.Insert("notes", [{"_id": "c", "again": True}]),
+    ):
+        await cloud.documents.run(ADMIN, TCB, command, transaction=transaction)
+    await cloud.documents.commit(ADMIN, transaction)
+    await client.until(lambda: len(kinds) == 3)
+    assert kinds == {"a": "replace", "b": "update", "c": "replace"}
+    assert client.documents["a"] == {"_id": "a", "n": 1, "m": 2}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import cast
 
 from yunbox.errors import InvalidRequest, Unauthenticated
 from yunbox.identity.passwords import Throttle
 from yunbox.identity.senders import Channel, Sender
+from yunbox.identity.store import CodeRow, UserStore
 from yunbox.spaces import Space
 
 CODE_SECONDS = 600
@@ -18,25 +20,18 @@ DEVELOPER_CODE = "123456"
 
 _MOST_TRIES = 5
 _MOST = 10_000
-
-
-@dataclass(slots=True)
-class _Pending:
-    space: str
-    channel: Channel
-    target: str
-    code: str
-    expires_at: float
-    tries: int = 0
+"""Codes that one space keeps at most."""
 
 
 class Codes:
-    """Codes that were sent and not yet used; they do not outlive the process."""
+    """Codes that were sent and not yet used, kept with a space's users: a restart does not lose them."""
 
-    def __init__(self, clock: Callable[[], float], sender: Sender | None) -> None:
+    def __init__(
+        self, clock: Callable[[], float], sender: Sender | None, store_of: Callable[[Space], UserStore]
+    ) -> None:
         self._clock = clock
         self._sender = sender
-        self._pending: dict[str, _Pending] = {}
+        self._store_of = store_of
         self._sent = Throttle(clock, limit=5, window=600)
 
     async def send(self, space: Space, channel: Channel, target: str, *, developer: bool) -> str:
@@ -56,10 +51,9 @@ class Codes:
         self._sent.fail(key)
         code = DEVELOPER_CODE if developer else f"{secrets.randbelow(1_000_000):06d}"
         await self._sender.send(space.id, channel, target, code)
-        if len(self._pending) >= _MOST:
-            self._drop()
-        name = secrets.token_hex(16)
-        self._pending[name] = _Pending(space.id, channel, target, code, self._clock() + CODE_SECONDS)
+        name, now = secrets.token_hex(16), self._clock()
+        row = CodeRow(name, channel, target, _digest(name, code), 0, int((now + CODE_SECONDS) * 1000))
+        self._store_of(space).add_code(row, int(now * 1000), _MOST)
         return name
 
     def check(self, space: Space, name: str, code: str) -> tuple[Channel, str]:
@@ -68,24 +62,23 @@ class Codes:
         Raises:
             Unauthenticated: when it is wrong, unknown or too old; ``reason`` is ``code``.
         """
-        pending = self._pending.get(name)
-        if pending is None or pending.space != space.id or pending.expires_at <= self._clock():
+        store = self._store_of(space)
+        row = store.try_code(name)
+        if row is None or row.expires_at <= self._clock() * 1000:
             raise Unauthenticated("the code has expired; ask for a new one / 验证码已过期", reason="code")
-        pending.tries += 1
-        if pending.tries > _MOST_TRIES or not hmac.compare_digest(pending.code.encode(), code.encode()):
+        if row.tries > _MOST_TRIES or not hmac.compare_digest(row.digest, _digest(name, code)):
             raise Unauthenticated("the code is wrong / 验证码错误", reason="code")
-        del self._pending[name]
-        return pending.channel, pending.target
+        if not store.delete_code(name):
+            raise Unauthenticated("the code was used before / 验证码已使用", reason="code")
+        return cast(Channel, row.channel), row.target
 
     def check_target(self, space: Space, channel: Channel, target: str, code: str) -> None:
         """Check ``code`` against the last one sent to ``target``; raises as :meth:`check`."""
-        for name, pending in reversed(self._pending.items()):
-            if (pending.space, pending.channel, pending.target) == (space.id, channel, target):
-                self.check(space, name, code)
-                return
-        raise Unauthenticated("no code was sent; ask for one / 请先获取验证码", reason="code")
+        name = self._store_of(space).last_code(channel, target)
+        if name is None:
+            raise Unauthenticated("no code was sent; ask for one / 请先获取验证码", reason="code")
+        self.check(space, name, code)
 
-    def _drop(self) -> None:
-        now = self._clock()
-        alive = [(name, pending) for name, pending in self._pending.items() if pending.expires_at > now]
-        self._pending = dict(alive[-_MOST // 2 :])
+
+def _digest(name: str, code: str) -> bytes:
+    return hashlib.sha256(f"{name}:{code}".encode()).digest()

@@ -92,7 +92,7 @@ class IdentityService:
         self._guesses = passwords.Throttle(clock, limit=10, window=300)
         self._guesses_from = passwords.Throttle(clock, limit=100, window=300)
         self._opened = 0
-        self._codes = Codes(clock, sender)
+        self._codes = Codes(clock, sender, lambda space: self._users(space).store)
         self.vouchers = Vouchers(clock, 600)
         spaces.on_delete(self._close_space)
 

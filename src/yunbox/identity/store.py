@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS session(
   secret BLOB NOT NULL, previous BLOB, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS session_user ON session(user_id);
 CREATE INDEX IF NOT EXISTS session_expiry ON session(expires_at);
+CREATE TABLE IF NOT EXISTS code(
+  name TEXT PRIMARY KEY, channel TEXT NOT NULL, target TEXT NOT NULL, digest BLOB NOT NULL, tries INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS ticket_key(key_id TEXT PRIMARY KEY, public_key TEXT NOT NULL, created_at INTEGER NOT NULL);
 """
 _USER_COLUMNS = (
@@ -50,6 +53,18 @@ class SessionRow:
     secret: bytes
     previous: bytes | None
     created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRow:
+    """A code that was sent; ``digest`` is SHA-256 of its name and itself."""
+
+    name: str
+    channel: str
+    target: str
+    digest: bytes
+    tries: int
     expires_at: int
 
 
@@ -206,6 +221,33 @@ class UserStore:
 
     def drop_expired(self, now: int) -> None:
         self._execute("DELETE FROM session WHERE expires_at<?", (now,))
+
+    def add_code(self, row: CodeRow, now: int, most: int) -> None:
+        """Keep a code; those that have expired go, and the oldest beyond ``most``."""
+        with self.transaction():
+            self._execute("DELETE FROM code WHERE expires_at<=?", (now,))
+            self._execute(
+                "DELETE FROM code WHERE rowid IN (SELECT rowid FROM code ORDER BY rowid DESC LIMIT -1 OFFSET ?)",
+                (most - 1,),
+            )
+            values = (row.name, row.channel, row.target, row.digest, row.tries, row.expires_at)
+            self._execute("INSERT INTO code VALUES(?,?,?,?,?,?)", values)
+
+    def try_code(self, name: str) -> CodeRow | None:
+        """The code of this name, with one try more."""
+        rows = self._execute("UPDATE code SET tries=tries+1 WHERE name=? RETURNING *", (name,))
+        return CodeRow(*rows[0]) if rows else None
+
+    def last_code(self, channel: str, target: str) -> str | None:
+        """The name of the last code sent to ``target``."""
+        rows = self._execute(
+            "SELECT name FROM code WHERE channel=? AND target=? ORDER BY rowid DESC LIMIT 1", (channel, target)
+        )
+        return rows[0][0] if rows else None
+
+    def delete_code(self, name: str) -> bool:
+        """Use a code up; ``False`` when somebody else has."""
+        return bool(self._execute("DELETE FROM code WHERE name=? RETURNING name", (name,)))
 
     def set_ticket_key(self, key_id: str, public_key: str, now: int) -> None:
         """Make this the one key that signs login tickets."""

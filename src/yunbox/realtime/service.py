@@ -63,6 +63,8 @@ class Watch:
     initial: list[Document]
     number: int
     expiry: asyncio.TimerHandle | None = None
+    waiting: deque[Batch] = field(default_factory=deque)
+    """What the rules are asked about before it is delivered."""
 
 
 class _Group:
@@ -170,6 +172,10 @@ class RealtimeService:
             watch.expiry.cancel()
             watch.expiry = None
         watch.listener = listener
+        if self._documents.may_change(caller, watch.query.collection):
+            for batch in missed:
+                self._publish_judged(watch, batch)
+            return watch, []
         return watch, missed
 
     def leave(self, watch: Watch, listener: Listener) -> None:
@@ -177,6 +183,7 @@ class RealtimeService:
         if watch.listener is not listener or watch.id not in self._watches:
             return
         watch.listener = None
+        watch.waiting.clear()
         watch.expiry = asyncio.get_running_loop().call_later(KEPT_SECONDS, self.close_watch, watch)
 
     def close_watch(self, watch: Watch) -> None:
@@ -289,8 +296,27 @@ class RealtimeService:
         batch = Batch(group.number, tuple(events), asyncio.get_running_loop().time())
         group.batches.append(batch)
         for watch in list(group.watches.values()):
-            if watch.listener is not None:
+            if watch.listener is None:
+                continue
+            if self._documents.may_change(watch.caller, watch.query.collection):
+                self._publish_judged(watch, batch)
+            else:
                 watch.listener.events(watch, batch)
+
+    def _publish_judged(self, watch: Watch, batch: Batch) -> None:
+        """Deliver a batch after the rules have been asked again; batches wait for each other."""
+        watch.waiting.append(batch)
+        if len(watch.waiting) == 1:
+            self._start(self._deliver_judged(watch))
+
+    async def _deliver_judged(self, watch: Watch) -> None:
+        while watch.waiting:
+            await self._recheck(watch)
+            if watch.id not in self._watches or watch.listener is None:
+                watch.waiting.clear()
+                return
+            if watch.waiting:
+                watch.listener.events(watch, watch.waiting.popleft())
 
     def _fail(self, group: _Group, error: YunboxError) -> None:
         for watch in list(group.watches.values()):

@@ -31,10 +31,19 @@ class SecurityRules:
     def expression(self, verb: Verb) -> lang.Node:
         return next((node for name, node in self.expressions if name == verb), lang.Literal(False))
 
+    def may_change(self, verb: Verb) -> bool:
+        """Whether the verdict may be another one later, although neither the rules nor the caller have changed."""
+        return _may_change(self.expression(verb))
+
     def to_json(self) -> dict[str, Any]:
         """The rules as they were written."""
         written: dict[str, Any] = orjson.loads(self.source)
         return written
+
+
+@lru_cache(maxsize=1024)
+def _may_change(node: lang.Node) -> bool:
+    return isinstance(node, lang.Get) or node == lang.Variable("now") or any(map(_may_change, lang.children(node)))
 
 
 def security_rules(written: Mapping[str, Any]) -> Rules:

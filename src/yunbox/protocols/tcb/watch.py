@@ -28,8 +28,8 @@ from yunbox.errors import (
     YunboxError,
 )
 from yunbox.http import Receive, Route, Scope, Send
+from yunbox.protocols.tcb.sockets import caller_behind
 from yunbox.protocols.tcb.values import Decoder, encode_old, old_text, parse
-from yunbox.protocols.tcb.web.realtime import PURPOSE
 from yunbox.protocols.tcb.web.shared import fill_template
 from yunbox.realtime import Batch, Event, Watch
 from yunbox.services import Services
@@ -151,7 +151,7 @@ class Connection:
         try:
             self._services.spaces.get(space)
             signature = str(frame.extra.get("signStr") or "")
-            self._caller = self._services.identity.vouchers.redeem(space, PURPOSE, signature)
+            self._caller = caller_behind(self._services, space, signature)
         except YunboxError as error:
             self._push(frame, "LOGIN", {"code": error_code(error), "message": error.message})
             return

@@ -40,6 +40,7 @@ class Overlay(View):
     ) -> None:
         super().__init__(space, connection, catalog, clock=clock)
         self.written: dict[Place, Document | None] = {}
+        self.replaced: set[Place] = set()
         self.read: set[Place] = set()
 
     def stale(self) -> bool:
@@ -85,6 +86,8 @@ class Overlay(View):
         taken = self.written[place] if place in self.written else self.get(collection, place[1])
         if taken is not None:
             raise duplicate_id(collection.name, document["_id"])
+        if place in self.written:
+            self.replaced.add(place)
         self.written[place] = document
         return document["_id"]
 
@@ -94,7 +97,10 @@ class Overlay(View):
 
     def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
         check_same_id(found.document, document)
-        self.written[collection.id, key_of(document["_id"])] = document
+        place = collection.id, key_of(document["_id"])
+        self.written[place] = document
+        if whole:
+            self.replaced.add(place)
 
     def remove(self, collection: Collection, found: Found) -> None:
         self.written[collection.id, key_of(found.document["_id"])] = None
@@ -143,9 +149,9 @@ class Session:
             if collection is None:
                 raise WriteConflict("the collection was dropped; retry the transaction")
             row = store.get(collection, key, "rid, json(d), sp")
-            self._write(store, collection, row, document)
+            self._write(store, collection, row, document, (owner, key) in overlay.replaced)
 
-    def _write(self, store: Store, collection: Collection, row: Any, document: Document | None) -> None:
+    def _write(self, store: Store, collection: Collection, row: Any, document: Document | None, replaced: bool) -> None:
         found = None if row is None else store.decoded(row)
         if document is None:
             if found is not None:
@@ -153,7 +159,7 @@ class Session:
         elif found is None:
             store.insert(collection, document)
         else:
-            store.replace(collection, found, document)
+            store.replace(collection, found, document, replaced)
 
     def _check_conflicts(self, store: Store) -> None:
         touched = self.overlay.read | self.overlay.written.keys()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from yunbox.protocols.tcb.sockets import PURPOSE, socket_ticket
+from yunbox.protocols.tcb.sockets import socket_ticket
 from yunbox.protocols.tcb.web.call import Actions, Answer, Call
-
-__all__ = ["PURPOSE", "actions"]
 
 actions = Actions()
 
