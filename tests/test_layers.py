@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": FOUNDATION | {"settings", "services", "http", "app", "listener", "gathering"},
     "projects": FOUNDATION | {"settings"},
     "testing": FOUNDATION | SERVICES | {"settings", "services", "app", "server", "projects"},
+    "pytest_plugin": {"testing"},
     "cli": FOUNDATION | {"settings", "services", "http", "app", "server", "projects", "protocols", "testing"},
     "runtimes": set(),
     "console": set(),

@@ -47,8 +47,8 @@ class EphemeralCloud:
         Raises:
             InvalidRequest: when that cannot be a space's id.
         """
-        clock = MovableClock()
-        settings = load_settings(new_place(), "dev", {"port": 0, "durability": "normal"}, environ={})
+        clock, place = MovableClock(), new_place()
+        settings = load_settings(place, "dev", {"port": 0, "durability": "normal"}, environ={})
         app = create_app(settings, Ephemeral(clock, package_cache()))
         server = prepare(app)
         server.config.load()
@@ -59,6 +59,7 @@ class EphemeralCloud:
             return cls(app, server, app.services.spaces.create(space_id, keys), clock)
         except YunboxError:
             await _stop(server)
+            shutil.rmtree(place, ignore_errors=True)
             raise
 
     async def close(self) -> None:

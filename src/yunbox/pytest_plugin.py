@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``yunbox_cloud``."""
+"""The pytest plugin: the fixture ``yunbox_cloud``. Every run of pytest loads this module, so it imports nothing until then."""
 
 from __future__ import annotations
 
