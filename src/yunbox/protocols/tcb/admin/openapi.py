@@ -85,6 +85,8 @@ def _permitted(call: Call, name: str) -> bool:
 
 async def _cross_token(call: Call, env: str) -> Response:
     """Credentials for a shared environment: ``new cloud.Cloud({resourceAppid, resourceEnv}).init()``."""
+    if not env:
+        raise InvalidRequest("resourceEnv is missing / 缺少 resourceEnv")
     try:
         entered, _ = await enter(call.services, call.caller, env)
     except SharingDenied as error:
