@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.scenarios.admin import AdminClient
 from tests.server import LiveServer
 from yunbox.caller import Caller
 from yunbox.documents.rules import MODES
+from yunbox.errors import QuotaExceeded
 from yunbox.files.sites import SiteService
 from yunbox.spaces import Space
 from yunbox.statistics import Total, UserDay, day_of
@@ -124,6 +126,36 @@ def test_egress_and_resource_use_of_functions(cloud: LiveServer, space: Space, t
     steps = ran.gb_seconds / (0.25 * 0.1)
     assert steps == pytest.approx(round(steps))
     assert steps >= 1
+
+
+def test_calls_of_a_function_at_a_time(cloud: LiveServer, space: Space, tmp_path: Path) -> None:
+    """Calls above the limit are rejected, not queued (semantics.md §15)."""
+    (tmp_path / "index.js").write_text("exports.main = () => new Promise((done) => setTimeout(done, 300, 'done'))\n")
+    functions = cloud.services.functions
+    cloud.call(functions.deploy(space.id, tmp_path, "slow"))
+    cloud.services.spaces.set(space.id, {"quota.function_concurrency": 2})
+
+    async def at_once() -> list[object]:
+        calls = (functions.invoke(Caller("admin", space.id), "slow") for _ in range(5))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    refused = [answer for answer in cloud.call(at_once()) if isinstance(answer, QuotaExceeded)]
+    assert [error.item for error in refused] == ["function_concurrency"] * 3
+    assert AdminClient(cloud, space).invoke("slow") == "done"
+
+
+def test_limits_hold_across_a_restart(tmp_path: Path) -> None:
+    with LiveServer(tmp_path) as server:
+        space = server.create_space("shop")
+        server.services.spaces.set("shop", {"quota.db_writes_per_month": 2})
+        admin = AdminClient(server, space)
+        admin.post("database.addCollection", collectionName="notes")
+        admin.add("notes", {"n": 1})
+        assert admin.error("database.addDocument", collectionName="notes", data="{}") == "EXCEED_REQUEST_LIMIT"
+    with LiveServer(tmp_path) as server:
+        admin = AdminClient(server, server.services.spaces.get("shop"))
+        assert admin.error("database.addDocument", collectionName="notes", data="{}") == "EXCEED_REQUEST_LIMIT"
+        assert len(admin.find("notes")) == 1
 
 
 SAMPLE = re.compile(r'[a-z_]+(\{([a-z_]+="([^"\\]|\\.)*",?)+\})? -?[0-9.e+-]+')
