@@ -173,6 +173,17 @@ def test_a_request_is_taken_once(cloud: LiveServer, space: Space, sender: Callab
     assert isinstance(again, dict), "the same message in another request may come again"
 
 
+def test_a_request_cannot_be_taken_again_as_a_plain_one(
+    cloud: LiveServer, space: Space, sender: Callable[..., Sender]
+) -> None:
+    wechat = sender("json", "compat")
+    query, body = wechat.request(TEXT)
+    assert wechat.post(query, body).text == "success"
+    forged = wechat.text({**TEXT, "Content": "forged"}).encode()
+    assert wechat.post(query, forged).text == "success"
+    assert last(cloud, space)["event"]["Content"] == TEXT["Content"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
