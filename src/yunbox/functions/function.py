@@ -79,13 +79,14 @@ class LogLine:
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """A finished call. ``returned`` is the function's return value as JSON text, empty when it returned ``undefined``;
-    ``logs`` what it printed until then.
+    ``memory`` how many bytes its process has used at most, ``logs`` what it printed until then.
     """
 
     returned: bytes
     request_id: str
     duration_ms: float
     cold: bool
+    memory: int
     logs: tuple[LogLine, ...] = ()
 
     @property

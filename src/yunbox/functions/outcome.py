@@ -21,6 +21,7 @@ class Outcome:
     started_at: int
     duration_ms: float = 0.0
     cold: bool = False
+    memory: int = 0
     value: bytes = b""
     lines: list[LogLine] = field(default_factory=list)
     error: FunctionFailed | None = None
@@ -60,7 +61,7 @@ class Outcome:
         if self.error is not None:
             self.error.data.update(request_id=request_id, duration_ms=self.duration_ms, cold=self.cold, logs=logs)
             raise self.error
-        return Invocation(self.value, request_id, self.duration_ms, self.cold, logs)
+        return Invocation(self.value, request_id, self.duration_ms, self.cold, self.memory, logs)
 
 
 _MODULE = re.compile(r"Cannot find (?:module|package) '([^'./][^']*)'")

@@ -402,6 +402,7 @@ class FunctionService:
         try:
             answer = await instance.invoke(frame, running.request_id, limit)
             outcome.value, outcome.lines, outcome.cold = answer.value, answer.lines, answer.cold
+            outcome.memory = answer.memory
         except FunctionFailed as error:
             outcome.fail(error)
         except asyncio.CancelledError:

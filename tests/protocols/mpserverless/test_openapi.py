@@ -289,6 +289,7 @@ def test_functions_from_zip_packages(account: Account) -> None:
     done = account.call("RunFunction", Body=body)
     assert json.loads(done["Result"]) == {"total": 3}
     assert done["RuntimeMeta"]["RequestId"]
+    assert 10 < done["RuntimeMeta"]["MaxMemoryUsage"] < 1000, "MiB"
     assert account.call("ListFunction")["Paginator"] == {"PageNum": 1, "PageSize": 20, "PageCount": 1, "Total": 1}
     assert account.call("DescribeFunction", Name="sum")["Deployment"]["VersionNo"] == "1"
     assert account.call("ListFile", Prefix="deployments/")["DataList"] == [], "code is not left where files are public"

@@ -32,9 +32,12 @@ class Running(msgspec.Struct, tag_field="t", tag="running"):
 
 
 class Result(msgspec.Struct, tag_field="t", tag="result"):
-    """The function returned; ``value`` is JSON text, empty for ``undefined``."""
+    """The function returned; ``value`` is JSON text, empty for ``undefined``; ``memory`` is what the process has used at
+    most, in bytes.
+    """
 
     id: str
+    memory: int
     value: msgspec.Raw = msgspec.Raw()
 
 

@@ -32,11 +32,12 @@ LOAD_TIME = 30.0
 
 @dataclass(slots=True)
 class Answer:
-    """What came of an invocation: JSON text, or an error."""
+    """What came of an invocation: JSON text, and how many bytes of memory its process has used at most."""
 
     value: bytes
     lines: list[LogLine]
     cold: bool
+    memory: int
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class _Running:
 
     id: str
     timeout: float
-    future: asyncio.Future[bytes]
+    future: asyncio.Future[frames.Result]
     lines: list[LogLine] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
 
@@ -148,7 +149,7 @@ class Instance(asyncio.Protocol):
         running.timer = loop.call_later(timeout + LOAD_TIME if cold else timeout, self._expire, running)
         self._write(frame)
         try:
-            value = await running.future
+            result = await running.future
         except FunctionFailed as error:
             error.data["logs"] = running.lines
             error.data["cold"] = cold
@@ -159,7 +160,7 @@ class Instance(asyncio.Protocol):
             running.future = loop.create_future()
             raise
         self._finish(running)
-        return Answer(value, running.lines, cold)
+        return Answer(bytes(result.value), running.lines, cold, result.memory)
 
     def when_free(self, callback: Callable[[], None]) -> None:
         """Call back once the invocation that was given up has ended, one way or the other."""
@@ -168,7 +169,7 @@ class Instance(asyncio.Protocol):
             callback()
             return
 
-        def ended(future: asyncio.Future[bytes]) -> None:
+        def ended(future: asyncio.Future[frames.Result]) -> None:
             future.exception()
             self._finish(running)
             callback()
@@ -241,7 +242,7 @@ class Instance(asyncio.Protocol):
 
     def _receive(self, message: frames.Message) -> None:
         if isinstance(message, frames.Result):
-            self._answer(message.id, bytes(message.value))
+            self._answer(message)
         elif isinstance(message, frames.Log):
             self._line(message.id, LogLine(message.at, message.level, message.text))
         elif isinstance(message, frames.Failure):
@@ -257,10 +258,10 @@ class Instance(asyncio.Protocol):
         elif not self._ready.done():
             self._ready.set_result(None)
 
-    def _answer(self, request_id: str, value: bytes) -> None:
+    def _answer(self, message: frames.Result) -> None:
         running = self._running
-        if running is not None and running.id == request_id and not running.future.done():
-            running.future.set_result(value)
+        if running is not None and running.id == message.id and not running.future.done():
+            running.future.set_result(message)
 
     def _fail(self, message: frames.Failure) -> None:
         running = self._running

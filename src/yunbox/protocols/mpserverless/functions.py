@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,7 +29,11 @@ async def invoke(call: Call) -> Any:
             raise
         return await _call_alipay(call, arguments)
     data = spliced(invocation.returned) if invocation.returned else NOTHING
-    return Reply(data, invocation.request_id, {"x-fc-invocation-duration": str(round(invocation.duration_ms))})
+    header = {
+        "x-fc-invocation-duration": str(round(invocation.duration_ms)),
+        "x-fc-max-memory-usage": str(math.ceil(invocation.memory / 2**20)),
+    }
+    return Reply(data, invocation.request_id, header)
 
 
 async def _call_alipay(call: Call, arguments: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ async def invoke(call: Call) -> dict[str, Any]:
 
 def _succeeded(done: Invocation) -> dict[str, Any]:
     return {
-        **_result(done.request_id, done.duration_ms, done.logs),
+        **_result(done.request_id, done.duration_ms, done.logs, done.memory),
         "RetMsg": (done.result_json or b"null").decode(),
         "ErrMsg": "",
         "InvokeResult": 0,
@@ -57,12 +57,12 @@ def _failed(error: FunctionFailed) -> dict[str, Any]:
     }
 
 
-def _result(request_id: str, duration_ms: float, lines: Sequence[LogLine]) -> dict[str, Any]:
+def _result(request_id: str, duration_ms: float, lines: Sequence[LogLine], memory: int = 0) -> dict[str, Any]:
     return {
         "FunctionRequestId": request_id,
         "Duration": round(duration_ms, 2),
         "BillDuration": round(duration_ms),
-        "MemUsage": 0,
+        "MemUsage": memory,
         "Log": "\n".join(line.text for line in lines),
     }
 

@@ -7,6 +7,8 @@ const { buildContext } = require('./mpserverless.js')
 
 const RESULT_LIMIT = 6 * 1024 * 1024
 
+const resourceUsage = process.resourceUsage.bind(process)
+
 class Invocation {
   constructor (frame, configuration) {
     this.id = frame.id
@@ -37,7 +39,8 @@ class Invocation {
 
   succeed (value) {
     if (this.answered) return
-    if (value === undefined) return this.finish(`{"t":"result","id":${JSON.stringify(this.id)}}`)
+    const head = `{"t":"result","id":${JSON.stringify(this.id)},"memory":${resourceUsage().maxRSS * 1024}`
+    if (value === undefined) return this.finish(`${head}}`)
     let text
     try {
       text = JSON.stringify(value) ?? 'null'
@@ -47,7 +50,7 @@ class Invocation {
     if (Buffer.byteLength(text) > RESULT_LIMIT) {
       return this.fail(new RangeError('the result is larger than 6 MiB / 返回值超过 6 MiB'), 'result')
     }
-    this.finish(`{"t":"result","id":${JSON.stringify(this.id)},"value":${text}}`)
+    this.finish(`${head},"value":${text}}`)
   }
 
   fail (error, reason = 'threw') {

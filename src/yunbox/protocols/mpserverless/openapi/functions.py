@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 import uuid
 from pathlib import Path
@@ -123,7 +124,12 @@ async def run_function(action: Action) -> dict[str, Any]:
     arguments = body.get("functionArgs", body.get("args", {}))
     done = await action.services.functions.invoke(action.caller, name, arguments)
     duration = round(done.duration_ms)
-    meta = {"RequestId": done.request_id, "InvocationDuration": duration, "BillingDuration": duration}
+    meta = {
+        "RequestId": done.request_id,
+        "InvocationDuration": duration,
+        "BillingDuration": duration,
+        "MaxMemoryUsage": math.ceil(done.memory / 2**20),
+    }
     return {"Result": done.result_json.decode(), "RuntimeMeta": meta}
 
 
