@@ -150,6 +150,8 @@ def test_figures(todos: CloudClient) -> None:
     shown = todos.call("tcb.DescribeCurveData", MetricName="DbWrite", **times)
     assert (shown["Period"], len(shown["Time"]), sum(shown["Values"])) == (86400, len(shown["Values"]), 0)
     assert todos.call("tcb.DescribeQuotaData", MetricName="DbWritePkg")["Value"] >= 1
+    for metric in ("FunctionGBs", "StorageRead", "StorageWrite", "CDNFlux"):
+        assert todos.call("tcb.DescribeCurveData", MetricName=metric, **times)["Values"][-1] >= 0
     assert todos.refused("tcb.DescribeCurveData", MetricName="MysqlTps", **times) == "UnsupportedOperation"
     backwards = {"StartTime": times["EndTime"], "EndTime": times["StartTime"]}
     assert todos.refused("tcb.DescribeCurveData", MetricName="DbRead", **backwards) == "InvalidParameterValue"

@@ -20,6 +20,10 @@ _CURVES: dict[str, tuple[Kind, Callable[[Total], float]]] = {
     "FunctionError": ("function", lambda total: total.errors),
     "FunctionDuration": ("function", lambda total: total.duration_ms / total.calls if total.calls else 0),
     "FunctionFlux": ("function", lambda total: total.sent),
+    "FunctionGBs": ("function", lambda total: total.gb_seconds),
+    "StorageRead": ("download", lambda total: total.calls),
+    "StorageWrite": ("upload", lambda total: total.calls),
+    "CDNFlux": ("download", lambda total: total.sent),
 }
 """Curves that something is counted for."""
 
@@ -90,11 +94,7 @@ def _values(call: Call, metric: str, days: list[str]) -> list[float]:
     sums = {day: Total() for day in days}
     for counted, total in call.services.statistics.totals(call.space.id, days[0], days[-1], kind):
         if wanted in ("", counted.name) and counted.day in sums:
-            into = sums[counted.day]
-            into.calls += total.calls
-            into.errors += total.errors
-            into.duration_ms += total.duration_ms
-            into.sent += total.sent
+            sums[counted.day].add(total)
     return [figure(total) for total in sums.values()]
 
 
