@@ -337,3 +337,19 @@ def test_constant_parts_of_a_pipeline_are_timed_as_well() -> None:
     counted = {"$size": {"$sortArray": {"input": {"$range": [0, 1_000_000]}, "sortBy": -1}}}
     with open_database() as database, pytest.raises(OperationFailure, match="time limit"):
         database["c"].aggregate([{"$project": {"sizes": [counted] * 100}}], max_time_ms=50)
+
+
+def test_a_kept_error_keeps_no_old_state() -> None:
+    """The statement that an error stopped stays open for as long as its traceback lives."""
+    kept = []
+    with open_database() as database:
+        numbers = database["numbers"]
+        numbers.insert_many([{"_id": number, "n": number or "x"} for number in range(3)])
+        for _ in range(3):
+            with pytest.raises(OperationFailure) as refused:
+                numbers.aggregate([{"$project": {"half": {"$divide": ["$n", 2]}}}])
+            kept.append(refused.value)
+        numbers.insert_one({"_id": 3})
+        database["other"].insert_one({"_id": 1})
+        assert len(numbers.aggregate([{"$sort": {"n": 1}}])) == 4
+        assert database["other"].aggregate([{"$project": {"one": {"$mod": [3, 2]}}}]) == [{"_id": 1, "one": 1}]

@@ -264,7 +264,9 @@ async def test_nothing_of_one_caller_reaches_the_next(bench: Bench) -> None:
 
 
 async def test_memory_is_what_the_process_has_used_at_most(bench: Bench) -> None:
-    await bench.deploy("f", "exports.main = size => { const held = Buffer.alloc(size * 2 ** 20, 1); return held.length }")
+    await bench.deploy(
+        "f", "exports.main = size => { const held = Buffer.alloc(size * 2 ** 20, 1); return held.length }"
+    )
     small, large, after = [(await bench.service.invoke(ANN, "f", size)).memory for size in (1, 100, 1)]
     assert large >= small + 80 * 2**20
     assert after >= large

@@ -40,7 +40,10 @@ class Readers:
             return open_reader(self._path)
 
     def give_back(self, connection: apsw.Connection) -> None:
-        if self._closed or len(self._idle) > MAX_THREADS:
+        """Take a connection back for others, unless a statement is still open on it: one that an error stopped holds on to
+        its state of the database for as long as somebody keeps the error, and later reads would see that old state.
+        """
+        if self._closed or len(self._idle) > MAX_THREADS or connection.txn_state() != apsw.SQLITE_TXN_NONE:
             connection.close()
         else:
             self._idle.append(connection)
