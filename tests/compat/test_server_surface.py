@@ -28,12 +28,10 @@ from yunbox.spaces import Space
 HERE = Path(__file__).resolve().parent
 INSIDE = (
     "wx-server-sdk-0.5.1",
-    "wx-server-sdk-0.8.1",
     "wx-server-sdk-1.8.3",
     "wx-server-sdk-2.0.4",
     "wx-server-sdk-2.4.0",
     "wx-server-sdk-4.0.2",
-    "tcb-admin-node-1.6.0",
     "tcb-admin-node-1.23.0",
     "cloudbase-node-sdk-2.11.0",
     "cloudbase-node-sdk-3.18.3",
@@ -41,9 +39,8 @@ INSIDE = (
 OUTSIDE = (
     ("wx-server-sdk-1.8.3", "service"),
     ("wx-server-sdk-2.1.2", "environment"),
-    ("wx-server-sdk-2.6.3", "environment"),
     ("wx-server-sdk-3.0.4", "service"),
-    ("tcb-admin-node-1.23.0", "service"),
+    ("tcb-admin-node-1.6.0", "service"),
     ("cloudbase-node-sdk-2.11.0", "environment"),
 )
 SDKS = re.compile(r"(wx-server-sdk|tcb-admin-node|cloudbase-node-sdk)-(\d+)\.(\d+)\.\d+$")

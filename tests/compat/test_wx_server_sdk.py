@@ -180,7 +180,7 @@ def test_refusals(run: Run) -> None:
     assert "E11000" in run.results["add same id"]["message"]
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ["0.8.1", "2.6.3"])
 def test_inside_a_function_with_a_hard_coded_environment(
     cloud: LiveServer, packages: Path, tmp_path: Path, version: str
 ) -> None:
