@@ -85,6 +85,19 @@ def test_names_are_unique(identity: IdentityService, space: Space, field: str) -
         identity.change_user(space, other.user_id, **{field: "same"})
 
 
+async def test_a_password_of_ones_own_keeps_the_session_it_was_set_in(identity: IdentityService, space: Space) -> None:
+    user = identity.create_user(space, username="alice", password="the old one")
+    here = await identity.sign_in_with_password(space, "alice", "the old one")
+    there = await identity.sign_in_with_password(space, "alice", "the old one")
+    identity.change_password(space, user.user_id, "another one", here.access_token)
+    assert identity.verify(space, here.access_token).user_id == user.user_id
+    assert identity.refresh(space, here.refresh_token).user.user_id == user.user_id
+    for call in (identity.verify, identity.refresh):
+        with pytest.raises(Unauthenticated):
+            call(space, there.access_token if call == identity.verify else there.refresh_token)
+    assert identity.check_password(space, user.user_id, "another one")
+
+
 def test_a_new_password_ends_all_sessions(identity: IdentityService, space: Space) -> None:
     session = identity.session_for_openid(space, "oAlice")
     identity.change_user(space, session.user.user_id, password="another one")

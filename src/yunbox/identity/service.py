@@ -472,6 +472,18 @@ class IdentityService:
             self.sign_out_everywhere(space, user_id)
         return self.user(space, user_id)
 
+    def change_password(self, space: Space, user_id: str, password: str, token: str) -> None:
+        """The password that a user chose: ends all its sessions but that of ``token``, with which it was set.
+
+        Raises:
+            Unauthenticated: when ``token`` is no token of the space.
+            InvalidRequest: for an unusable password.
+        """
+        session_id, users = self._session_of(space, token), self._users(space)
+        users.store.change_user(user_id, prepared({"password": password}))
+        users.store.delete_sessions(user_id, keep=session_id)
+        users.forget_user(user_id)
+
     def check_password(self, space: Space, user_id: str, password: str) -> bool:
         """Whether this is the user's password; takes tens of milliseconds."""
         key = f"{space.id}\0user\0{user_id}"

@@ -216,8 +216,8 @@ class UserStore:
     def delete_session(self, session_id: str) -> None:
         self._execute("DELETE FROM session WHERE session_id=?", (session_id,))
 
-    def delete_sessions(self, user_id: str) -> None:
-        self._execute("DELETE FROM session WHERE user_id=?", (user_id,))
+    def delete_sessions(self, user_id: str, keep: str = "") -> None:
+        self._execute("DELETE FROM session WHERE user_id=? AND session_id<>?", (user_id, keep))
 
     def drop_expired(self, now: int) -> None:
         self._execute("DELETE FROM session WHERE expires_at<?", (now,))

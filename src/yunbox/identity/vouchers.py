@@ -19,11 +19,14 @@ class Vouchers:
         self.seconds = int(seconds)
         self._held: dict[str, tuple[float, str, str, Any]] = {}
 
-    def issue(self, space: str, purpose: str, value: Any) -> str:
-        """A token for ``value``, which only :meth:`redeem` with the same space and purpose gives back."""
+    def issue(self, space: str, purpose: str, value: Any, token: str = "") -> str:
+        """A token for ``value``, which only :meth:`redeem` with the same space and purpose gives back.
+
+        ``token`` names it, where the client does not carry the proof itself; it must hold something nobody can guess.
+        """
         if len(self._held) >= _MOST:
             self._drop()
-        token = secrets.token_urlsafe(24)
+        token = token or secrets.token_urlsafe(24)
         self._held[token] = (self._clock() + self.seconds, space, purpose, value)
         return token
 

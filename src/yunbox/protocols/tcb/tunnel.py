@@ -19,7 +19,6 @@ from yunbox.protocols.tcb.gateway.handler import GatewayHandler
 from yunbox.protocols.tcb.values import parse
 from yunbox.protocols.tcb.web.built_in import built_in
 from yunbox.protocols.tcb.web.call import Call
-from yunbox.protocols.tcb.web.handler import token_of
 
 _OUTER = frozenset({"origin", "host", "content-length", "cookie"})
 """Headers that belong to the call around the request, whose page has been checked."""
@@ -68,7 +67,7 @@ def _url(text: Any) -> SplitResult:
 def _headers(call: Call, given: Any) -> list[tuple[bytes, bytes]]:
     named = {str(name).lower(): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
     headers = {name: value for name, value in named.items() if name not in _OUTER}
-    token = call.params.get("access_token") or token_of(call.request)
+    token = call.token
     if token and not headers.get("authorization"):
         headers["authorization"] = f"Bearer {token}"
     headers["host"] = call.request.header("host")

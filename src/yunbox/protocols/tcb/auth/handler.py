@@ -17,8 +17,7 @@ from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.auth.errors import auth_error
 from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
 from yunbox.protocols.tcb.values import parse
-from yunbox.protocols.tcb.web.call import Actions, Call
-from yunbox.protocols.tcb.web.handler import token_of
+from yunbox.protocols.tcb.web.call import Actions, Call, token_of
 from yunbox.services import Services
 from yunbox.spaces import Space
 

@@ -7,14 +7,17 @@ from typing import Any
 
 from yunbox.errors import InvalidRequest, PermissionDenied, Unauthenticated
 from yunbox.identity import Identity
+from yunbox.identity.senders import Channel
 from yunbox.protocols.tcb.auth.credentials import credentials, profile, providers
-from yunbox.protocols.tcb.auth.signin import VERIFIED, login_of, spent_provider
+from yunbox.protocols.tcb.auth.signin import VERIFIED, login_of, phone_number, spent_provider
+from yunbox.protocols.tcb.auth.verification import spend_proof
 from yunbox.protocols.tcb.web.call import Actions, Answer, Call
 from yunbox.protocols.tcb.web.profiles import profile_of
 
 actions = Actions()
 
 _SUDO = "sudo"
+_CONTACTS: dict[Channel, tuple[str, ...]] = {"email": ("email",), "phone": ("phone", "phone_number")}
 
 
 @actions.add("GET user/me")
@@ -28,6 +31,9 @@ async def change_profile(call: Call) -> Answer:
     fields: dict[str, Any] = {"profile": profile_of(call.params, user.profile)}
     if username := call.text("username", ""):
         fields["username"] = username
+    for channel, names in _CONTACTS.items():
+        if target := next((phone_number(value) for name in names if (value := call.text(name, ""))), ""):
+            fields[channel] = spend_proof(call, channel, target)
     return profile(call.services.identity.change_user(call.space, user.user_id, **fields))
 
 
@@ -78,7 +84,7 @@ async def change_password(call: Call) -> Answer:
         if not await asyncio.to_thread(identity.check_password, call.space, user.user_id, old):
             raise Unauthenticated("wrong password / 密码不正确", reason="password")
     new = call.text("new_password")
-    await asyncio.to_thread(lambda: identity.change_user(call.space, user.user_id, password=new))
+    await asyncio.to_thread(identity.change_password, call.space, user.user_id, new, call.token)
     return {}
 
 
@@ -150,11 +156,14 @@ async def unbind_provider(call: Call) -> Answer:
     return {}
 
 
+@actions.add("GET user/query")
 @actions.add("POST user/query")
 async def query_users(call: Call) -> Answer:
-    """What everybody may know of some users: name and picture."""
+    """What everybody may know of some users: name and picture. ``id`` is a list, in a query with commas."""
     call.user()
     wanted = call.params.get("id")
+    if call.request.method == "GET":
+        wanted = str(wanted or "").split(",")
     if not isinstance(wanted, list) or len(wanted) > 50:
         raise InvalidRequest("`id` must be a list of at most 50 user ids / id 必须是不超过 50 个用户 ID 的数组")
     found = [profile(user) for user in _known(call, wanted)]

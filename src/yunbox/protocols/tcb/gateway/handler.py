@@ -19,8 +19,7 @@ from yunbox.protocols.tcb.auth.handler import method_of
 from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
 from yunbox.protocols.tcb.gateway.errors import gateway_error
 from yunbox.protocols.tcb.values import parse
-from yunbox.protocols.tcb.web.call import Call
-from yunbox.protocols.tcb.web.handler import token_of
+from yunbox.protocols.tcb.web.call import Call, token_of
 from yunbox.services import Services
 from yunbox.tools.random_names import random_uuid
 

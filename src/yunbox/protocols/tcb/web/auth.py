@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
 from yunbox.errors import InvalidRequest, Unauthenticated
 from yunbox.identity import Identity, Session
@@ -146,7 +145,8 @@ def _name(username: str) -> str:
 async def update_password(call: Call) -> Answer:
     user = call.user()
     await _check_password(call, call.text("oldPassword", "") if user.has_password else None)
-    await asyncio.to_thread(_change, call, user.user_id, {"password": call.text("newPassword")})
+    new = call.text("newPassword")
+    await asyncio.to_thread(call.services.identity.change_password, call.space, user.user_id, new, call.token)
     return {}
 
 
@@ -160,10 +160,6 @@ async def _check_password(call: Call, password: str | None) -> None:
         return
     if not await asyncio.to_thread(call.services.identity.check_password, call.space, user.user_id, password):
         raise Unauthenticated("wrong password / 密码不正确", reason="password")
-
-
-def _change(call: Call, user_id: str, fields: dict[str, Any]) -> None:
-    call.services.identity.change_user(call.space, user_id, **fields)
 
 
 @actions.add("auth.sendPhoneCode")

@@ -16,6 +16,16 @@ from yunbox.spaces import Space
 Params = dict[str, Any]
 Answer = dict[str, Any]
 
+_CREDENTIALS_SEPARATOR = "/@@/"
+
+
+def token_of(request: Request) -> str:
+    """The access token in a request's headers, or ``""``."""
+    kind, _, token = request.header("authorization").partition(" ")
+    if kind.lower() == "bearer":
+        return token.strip()
+    return request.header("x-cloudbase-credentials").partition(_CREDENTIALS_SEPARATOR)[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -39,6 +49,11 @@ class Call:
         if not isinstance(value, str):
             raise InvalidRequest(f"parameter `{name}` must be text / 参数 {name} 缺失或类型错误")
         return value
+
+    @property
+    def token(self) -> str:
+        """The access token that the call came with, or ``""``."""
+        return str(self.params.get("access_token") or token_of(self.request))
 
     def user(self) -> User:
         """The signed-in user.

@@ -14,7 +14,7 @@ from yunbox.http import Request, Response, json_response
 from yunbox.protocols.metering import measure
 from yunbox.protocols.tcb.cors import check_origin, cors_headers, preflight
 from yunbox.protocols.tcb.values import parse
-from yunbox.protocols.tcb.web.call import Action, Actions, Call
+from yunbox.protocols.tcb.web.call import Action, Actions, Call, token_of
 from yunbox.protocols.tcb.web.errors import web_error
 from yunbox.services import Services
 from yunbox.spaces import Space
@@ -33,7 +33,6 @@ PUBLIC = frozenset(
 )
 """Actions that need no access token; one that is sent anyway is not looked at."""
 
-_CREDENTIALS_SEPARATOR = "/@@/"
 _log = logging.getLogger("yunbox.web")
 
 
@@ -98,11 +97,3 @@ class WebHandler:
         if not isinstance(token, str):
             raise InvalidRequest("access_token must be text")
         return self._services.identity.verify(space, token) if token else self._services.identity.guest(space)
-
-
-def token_of(request: Request) -> str:
-    """The access token in a request's headers, or ``""``."""
-    kind, _, token = request.header("authorization").partition(" ")
-    if kind.lower() == "bearer":
-        return token.strip()
-    return request.header("x-cloudbase-credentials").partition(_CREDENTIALS_SEPARATOR)[0]
