@@ -9,6 +9,13 @@ const METHODS = ['OPTIONS', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'TRACE', 'CO
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'wx-host-'))
 const storage = new Map()
 const strict = { methods: true }
+const names = new Map()
+
+/** An address with the host's name resolved, where the test says what a name means. */
+function resolved(address) {
+  const url = new URL(address)
+  return names.has(url.hostname) ? new URL(url.pathname + url.search, names.get(url.hostname)) : url
+}
 
 const ended = (options, work) => {
   const done = (name, value) => { for (const call of [options[name], options.complete]) if (call) call(value) }
@@ -31,7 +38,7 @@ function request(options) {
   ended(options, async () => {
     if (strict.methods && !METHODS.includes(method)) throw new Error(`request:fail method ${method} is not supported`)
     const header = { 'content-type': 'application/json', ...(options.header || {}) }
-    const url = new URL(options.url)
+    const url = resolved(options.url)
     const isBare = method === 'GET' || method === 'HEAD'
     if (isBare && options.data && typeof options.data === 'object') {
       for (const [name, value] of Object.entries(options.data)) url.searchParams.set(name, value)
@@ -59,7 +66,7 @@ function uploadFile(options) {
     for (const [name, value] of Object.entries(options.formData || {})) form.append(name, String(value))
     form.append(options.name, new Blob([fs.readFileSync(options.filePath)]), path.basename(options.filePath))
     const header = Object.fromEntries(Object.entries(options.header || {}).filter(([name]) => name.toLowerCase() !== 'content-type'))
-    const response = await fetch(options.url, { method: 'POST', headers: header, body: form })
+    const response = await fetch(resolved(options.url), { method: 'POST', headers: header, body: form })
     return { data: await response.text(), statusCode: response.status, errMsg: 'uploadFile:ok' }
   })
   return { abort() {}, onProgressUpdate() {}, offProgressUpdate() {}, onHeadersReceived() {} }
@@ -130,8 +137,10 @@ function temporaryFile(text) {
   return file
 }
 
-function install({ methods = true } = {}) {
+/** Puts the host in place. `hosts` says where names lead: `{ 'api.example': 'http://127.0.0.1:7800' }`. */
+function install({ methods = true, hosts = {} } = {}) {
   strict.methods = methods
+  for (const [name, origin] of Object.entries(hosts)) names.set(name, origin)
   globalThis.wx = wx
   globalThis.getCurrentPages = () => []
   for (const name of ['App', 'Page', 'Component', 'getApp']) globalThis[name] = () => undefined

@@ -22,16 +22,18 @@ export function open(sdk, variant, place, endpoint, env) {
   return { sdk, env, endpoint, place, variant, isMini: place.kind === 'mini', ...start(sdk, { host, scheme: protocol.slice(0, -1), env, options, place }) }
 }
 
+/** What 1.x SDKs want in mini programs: the key of a mobile app, which nothing here looks at. */
+const APP_KEY = { appSecret: { appAccessKeyId: '1', appAccessKey: 'of the mobile app' } }
+
 /** The SDK has no option for its address: the adapter, or the browser's name resolution, leads it here. */
-function openOldest(sdk, { env }) {
-  const app = sdk.init({ env })
+function openOldest(sdk, { env, place }) {
+  const app = sdk.init({ env, ...(place.kind === 'mini' && APP_KEY) })
   const auth = app.auth({ persistence: 'local' })
   return { generation: 0, app, ...firstAuth(auth), uid: async () => (await auth.getUserInfo()).uid }
 }
 
 function openFirst(sdk, { host, scheme, env, place }) {
-  const isMini = place.kind === 'mini'
-  const app = sdk.init({ env, ...(isMini && { appSecret: { appAccessKeyId: '1', appAccessKey: 'of the mobile app' } }) })
+  const app = sdk.init({ env, ...(place.kind === 'mini' && APP_KEY) })
   sdk.registerEndPoint(`${scheme}://${host}/web`)
   const auth = app.auth({ persistence: 'local' })
   return { generation: 1, app, ...firstAuth(auth) }

@@ -25,7 +25,7 @@ function node(variant, endpoint) {
 function mini(variant, endpoint) {
   const host = require('../js/wx_host')
   // The gateway's client sends PATCH, which wx.request does not have (tencent-client.md §7).
-  host.install({ methods: variant !== '3.7.0' })
+  host.install({ methods: variant !== '3.7.0', hosts: { 'tcb-api.tencentcloudapi.com': endpoint } })
   // SDKs of 2.x and 3.x sign in through `wx.cloud` where there is one: here our client.
   require('../../../sdk/js/miniprogram_dist/wx.js').configure({ endpoint })
   return { kind: 'mini', loseSockets, file: host.temporaryFile }
@@ -35,6 +35,8 @@ function mini(variant, endpoint) {
 export function openIn(kind, variant, endpoint, env) {
   const place = kind === 'mini' ? mini(variant, endpoint) : node(variant, endpoint)
   const name = VARIANTS[variant].package
-  const loaded = require(kind === 'mini' ? `../node_modules/${name}/miniprogram_dist/index.js` : name)
+  // tcb-js-sdk is one build for all.
+  const isApart = kind === 'mini' && variant !== 'tcb-1.10.10'
+  const loaded = require(isApart ? `../node_modules/${name}/miniprogram_dist/index.js` : name)
   return open(loaded.default || loaded, variant, place, endpoint, env)
 }
