@@ -160,6 +160,7 @@ export function others(steps, client, input, state) {
   steps.add('look other users up', async () => {
     const { data } = await client.auth.queryUser({ id: [input.userId, state.mailUser] })
     same(data.map((user) => user.sub), [input.userId, state.mailUser])
+    same((await client.auth.queryUser({ username: input.username })).data.map((user) => user.sub), [input.userId])
   }, client.generation >= 2)
 
   steps.add('a new password keeps the own session', async () => {

@@ -82,7 +82,8 @@ def upload_metadata(
 ) -> dict[str, Any]:
     """Where and with which ticket to upload a file: the ``data`` of ``storage.getUploadMetadata``.
 
-    ``origin`` is where clients find this server, when it is known better than from the settings. ``in_url`` puts the ticket into the URL, for the mini-program builds that post bare bytes (tencent-client.md §2.4).
+    ``origin`` is where clients find this server, when it is known better than from the settings. ``in_url`` puts the
+    ticket into the URL, for the mini-program builds that post bare bytes (tencent-client.md §2.4).
 
     Raises:
         InvalidRequest: for an unusable path.

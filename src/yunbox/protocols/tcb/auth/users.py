@@ -159,18 +159,22 @@ async def unbind_provider(call: Call) -> Answer:
 @actions.add("GET user/query")
 @actions.add("POST user/query")
 async def query_users(call: Call) -> Answer:
-    """What everybody may know of some users: name and picture. ``id`` is a list, in a query with commas."""
+    """What everybody may know of some users: name and picture. Asked for by ``username``, or by ``id``: a list, in a
+    query with commas.
+    """
     call.user()
-    wanted = call.params.get("id")
-    if call.request.method == "GET":
-        wanted = str(wanted or "").split(",")
+    kind, wanted = "user_id", call.params.get("id")
+    if username := call.text("username", ""):
+        kind, wanted = "username", [username]
+    elif isinstance(wanted, str) and wanted:
+        wanted = wanted.split(",")
     if not isinstance(wanted, list) or len(wanted) > 50:
-        raise InvalidRequest("`id` must be a list of at most 50 user ids / id 必须是不超过 50 个用户 ID 的数组")
-    found = [profile(user) for user in _known(call, wanted)]
+        raise InvalidRequest("give `id`, at most 50 user ids, or `username` / 请提供 id（不超过 50 个）或 username")
+    found = [profile(user) for user in _known(call, kind, wanted)]
     public = ("sub", "name", "picture", "gender")
     return {"total": len(found), "data": [{name: user[name] for name in public} for user in found]}
 
 
-def _known(call: Call, wanted: list[Any]) -> list[Any]:
-    users = (call.services.identity.find_user(call.space, "user_id", str(user_id)) for user_id in wanted)
+def _known(call: Call, kind: str, wanted: list[Any]) -> list[Any]:
+    users = (call.services.identity.find_user(call.space, kind, str(name)) for name in wanted)
     return [user for user in users if user is not None]
