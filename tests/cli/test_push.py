@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import CommandLine
 from tests.protocols.wechat_push.sender import Sender
 from tests.server import LiveServer
+from yunbox.protocols.wechat_push import delivery
 
 CODE = (
     "exports.main = async (event) => event.Content === 'hi' ? { MsgType: 'text', Content: event.FromUserName } : null\n"
@@ -15,8 +18,9 @@ APP = ("--app-id", "wx1")
 
 
 def test_push_from_registering_to_a_reply(
-    cloud: LiveServer, yunbox: CommandLine, function: Callable[[str, str], Path], tmp_path: Path
+    cloud: LiveServer, yunbox: CommandLine, function: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(delivery, "ANSWER_S", 60)  # a busy machine may take longer than WeChat waits
     assert "yunbox app add" in yunbox.failure("push", "enable", *APP)["error"]["message"]
     yunbox.text("app", "add", "--provider", "wechat", *APP, "--secret-file", "-", stdin="secret")
     assert "yunbox push enable" in yunbox.failure("push", "show", *APP)["error"]["message"]

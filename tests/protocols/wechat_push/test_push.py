@@ -67,6 +67,12 @@ def space(cloud: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Space:
     return space
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer than WeChat waits."""
+    monkeypatch.setattr(delivery, "ANSWER_S", 60)
+
+
 @pytest.fixture
 def sender(cloud: LiveServer, space: Space) -> Callable[..., Sender]:
     """A sender in a format and mode, for which the app is set up."""
