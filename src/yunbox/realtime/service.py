@@ -172,7 +172,7 @@ class RealtimeService:
             watch.expiry.cancel()
             watch.expiry = None
         watch.listener = listener
-        if self._documents.may_change(caller, watch.query.collection):
+        if not caller.is_admin and self._is_judged(watch):
             for batch in missed:
                 self._publish_judged(watch, batch)
             return watch, []
@@ -295,13 +295,16 @@ class RealtimeService:
         group.number += 1
         batch = Batch(group.number, tuple(events), asyncio.get_running_loop().time())
         group.batches.append(batch)
-        for watch in list(group.watches.values()):
-            if watch.listener is None:
-                continue
-            if self._documents.may_change(watch.caller, watch.query.collection):
+        watches = list(group.watches.values())
+        judged = bool(watches) and self._is_judged(watches[0])
+        for watch in watches:
+            if watch.listener is not None and judged and not watch.caller.is_admin:
                 self._publish_judged(watch, batch)
-            else:
+            elif watch.listener is not None:
                 watch.listener.events(watch, batch)
+
+    def _is_judged(self, watch: Watch) -> bool:
+        return self._documents.may_change(watch.caller.space, watch.query.collection)
 
     def _publish_judged(self, watch: Watch, batch: Batch) -> None:
         """Deliver a batch after the rules have been asked again; batches wait for each other."""
