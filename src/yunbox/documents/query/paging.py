@@ -31,6 +31,8 @@ def check_limit(value: Any) -> int:
 
 
 def _whole(name: str, value: Any) -> int:
+    if type(value) is int and 0 <= value <= _MOST:
+        return value
     if value is None:
         return 0
     number = truncated(value) if is_number(value) else None

@@ -21,12 +21,28 @@ def normalize_sort(spec: SortSpec) -> list[tuple[str, int]]:
     """The pairs (path, 1 or -1) of a sort. Raises `QueryError` for anything but 1, -1 and ``{$meta: …}`` (given as -1: best
     score first).
     """
+    plain = plain_sort(spec)
+    if plain is not None:
+        return list(plain)
     return [(path, _direction(path, value)) for path, value in _pairs(spec)]
+
+
+def plain_sort(spec: Any) -> tuple[tuple[str, int], ...] | None:
+    """The pairs of a sort by fields alone, 1 or -1 each; ``None`` for one that has to be looked at closely."""
+    order = []
+    for pair in spec.items() if type(spec) is dict else spec if type(spec) is list else ("",):
+        if type(pair) is not tuple or len(pair) != 2:
+            return None
+        path, value = pair
+        if type(value) is not int or value not in (1, -1) or type(path) is not str or path[:1] in ("", "$"):
+            return None
+        order.append(pair)
+    return tuple(order)
 
 
 def natural_direction(spec: Any) -> int:
     """1 or -1 for a sort by nothing but ``$natural``, otherwise 0."""
-    if not spec or len(spec) != 1 or isinstance(spec, str):
+    if not spec or len(spec) != 1 or isinstance(spec, str) or plain_sort(spec) is not None:
         return 0
     ((path, value),) = _pairs(spec)
     return _direction("natural", value) if path == "$natural" else 0

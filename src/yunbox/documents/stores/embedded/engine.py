@@ -233,15 +233,18 @@ class Engine:
         collection = self._writer.catalog.get(command.collection)
         if collection is None:
             return None
-        selection = selection_of(command)
-        if type(command) is c.Find and is_point(selection) and not command.projection:
+        if type(command) is c.Find and not command.projection and is_point(command):
             return self._point(collection, command)
+        selection = selection_of(command)
         connection = self._readers.take()
         try:
             view = View(self.space, connection, self._writer.catalog, clock=self._clock)
             if not _is_short(view, collection, command, selection):
                 return None
-            found = _READS[type(command)](view, command)
+            if type(command) is c.Find and not command.let:
+                found = reads.find_short(view, collection, command, selection)
+            else:
+                found = _READS[type(command)](view, command)
             return None if view.stale() else found
         except apsw.SQLError:
             return None
@@ -256,7 +259,8 @@ class Engine:
         try:
             if command.raw:
                 sql = f"SELECT CAST(json({column}) AS BLOB) FROM {collection.table} WHERE kt=? AND k=?"
-                return [text for (text,) in connection.execute(sql, key)]
+                text = connection.execute(sql, key).get
+                return [] if text is None else [text]
             sql = f"SELECT json(d), sp FROM {collection.table} WHERE kt=? AND k=?"
             documents = [decode(text, wrapped) for text, wrapped in connection.execute(sql, key)]
         except apsw.SQLError:

@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from yunbox.documents.query.match import Matcher, compile_filter
-from yunbox.documents.query.sort import meta_fields, normalize_sort
+from yunbox.documents.query.sort import meta_fields, normalize_sort, plain_sort
 from yunbox.tools.clock import MACHINE, Clock
 
 from . import access as paths
@@ -138,12 +138,15 @@ def plan_query(
         QueryError: for a filter, sort or hint that is not valid.
     """
     parsed = parse(filter, collation=collation)
-    order = normalize_sort(sort) if sort else None
-    has_meta = bool(sort and meta_fields(sort))
+    order = plain_sort(sort) if sort else None
+    has_meta = False
+    if sort and order is None:
+        order = tuple(normalize_sort(sort))
+        has_meta = bool(meta_fields(sort))
     # What a partial index leaves out may be equal under a collation.
     partial = _implied(collection, filter) if collation is None else None
     wish = Wish(
-        order=tuple(order) if order else None,
+        order=order or None,
         hint=_hint_key(hint),
         partial=partial or (),
         limited=limited,

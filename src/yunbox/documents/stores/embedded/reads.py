@@ -22,6 +22,7 @@ from yunbox.documents.query.sort import natural_direction
 from yunbox.errors import CollectionNotFound
 from yunbox.tools.clock import Clock
 
+from .catalog import Collection
 from .filters import path_parts
 from .grouping import run_grouping
 from .lookups import StoredLookup
@@ -45,7 +46,15 @@ def stream(view: View, command: c.Find) -> Iterator[Any]:
     direction = natural_direction(command.sort)
     if direction:
         return _in_natural_order(view, command, direction)
-    selection = selection_of(command)
+    return _selected(view, collection, command, selection_of(command))
+
+
+def find_short(view: View, collection: Collection, command: c.Find, selection: Selection) -> list[Any]:
+    """The documents of a find whose selection is at hand, has no variables and no order of its own."""
+    return list(_selected(view, collection, command, selection))
+
+
+def _selected(view: View, collection: Collection, command: c.Find, selection: Selection) -> Iterator[Any]:
     if command.raw and not command.projection and not view.overlaid(collection):
         texts = _raw(view, command, selection)
         if texts is not None:

@@ -317,10 +317,15 @@ def _sort_key(selection: Selection, search: TextSearch | None) -> Callable[[Docu
     return lambda document: tuple([key(document) for key in keys])
 
 
-def is_point(selection: Selection) -> bool:
-    """Whether a selection is one document, by its ``_id``, with nothing that could be refused."""
+def is_point(selection: Any) -> bool:
+    """Whether a selection, or a find, is of one document, by its ``_id``, with nothing that could be refused."""
     filter = selection.filter
-    if len(filter) != 1 or type(filter.get("_id")) not in PLAIN_IDS:
+    if (
+        type(filter) is not dict
+        or type(selection.limit) is not int
+        or len(filter) != 1
+        or type(filter.get("_id")) not in PLAIN_IDS
+    ):
         return False
     if type(filter["_id"]) is str and not is_encodable(filter["_id"]):
         return False
