@@ -19,13 +19,16 @@ from .table import Table
 def run() -> int:
     """Measure and print everything; the result is how many gates failed at full size."""
     table = Table()
-    with tempfile.TemporaryDirectory(prefix="yunbox-bench-", dir=os.environ.get("YUNBOX_BENCH_DIR")) as name:
-        directory = Path(name)
-        sqlite.writes(table, directory)
-        alone.group_commit(table, directory)
-        _middle(table, directory)
-        _large(table, directory)
-    table.print()
+    try:
+        with tempfile.TemporaryDirectory(prefix="yunbox-bench-", dir=os.environ.get("YUNBOX_BENCH_DIR")) as name:
+            directory = Path(name)
+            sqlite.writes(table, directory)
+            alone.group_commit(table, directory)
+            _middle(table, directory)
+            _large(table, directory)
+    finally:
+        # Whoever loses patience sees what there is.
+        table.print()
     if not FULL:
         print(f"the gates are for 1,000,000 documents, not for {LARGE:,}: verdicts say little")
     return table.failed if FULL else 0
