@@ -30,6 +30,11 @@ def command(operator: str, *operands: Any) -> dict[str, Any]:
             {"a": 1, "n": command("and", command("gt", 1), command("lt", 3))},
             {"a": 1, "$and": [{"$and": [{"n": {"$gt": 1}}, {"n": {"$lt": 3}}]}]},
         ),
+        (
+            {"$and": [{"a": 1}], "n": command("or", command("gt", 1))},
+            {"$and": [{"a": 1}, {"$or": [{"n": {"$gt": 1}}]}]},
+        ),
+        ({"n": {**command("gt", 1), "operator": []}}, {"n": {**command("gt", 1), "operator": []}}),
         (command("or", {"a": command("eq", 1)}, {"b": 2}), {"$or": [{"a": {"$eq": 1}}, {"b": 2}]}),
         ({"query": {"n": command("gte", 5)}}, {"query": {"n": {"$gte": 5}}}),
         ({"operator": "gt", "note": "a document"}, {"operator": "gt", "note": "a document"}),

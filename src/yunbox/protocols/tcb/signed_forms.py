@@ -44,11 +44,11 @@ def signed_forms(fields: Mapping[str, str]) -> Iterator[dict[str, str]]:
         first = _Writer(frozenset())
         for value in values.values():
             first.write(value)
-    except RecursionError:
+        for chosen in _choices(first.kinds, sum(map(len, fields.values())) <= MOST_TEXT):
+            writer = _Writer(chosen)
+            yield {name: writer.write(value) for name, value in values.items()}
+    except RecursionError:  # nested more deeply than any value that is accepted
         return
-    for chosen in _choices(first.kinds, sum(map(len, fields.values())) <= MOST_TEXT):
-        writer = _Writer(chosen)
-        yield {name: writer.write(value) for name, value in values.items()}
 
 
 def _choices(kinds: list[Kind], thorough: bool) -> Iterator[frozenset[int]]:

@@ -34,8 +34,15 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 def encode_commands(stage: Any) -> Any:
     """A stage's value with such commands in the form of the query language; everything else stays as it is."""
+    try:
+        return _encode(stage)
+    except RecursionError:  # nested more deeply than the decoder allows, which tells the caller
+        return stage
+
+
+def _encode(stage: Any) -> Any:
     if isinstance(stage, list):
-        return [encode_commands(item) for item in stage]
+        return [_encode(item) for item in stage]
     if not isinstance(stage, dict):
         return stage
     if _is_logic(stage):
@@ -46,14 +53,20 @@ def encode_commands(stage: Any) -> Any:
         if _is_logic(value):
             conditions.append(_logic(value, name))
         else:
-            encoded[name] = _comparison(value) if _is_command(value, _OPERATORS) else encode_commands(value)
-    return {**encoded, "$and": conditions} if conditions else encoded
+            encoded[name] = _comparison(value) if _is_command(value, _OPERATORS) else _encode(value)
+    return {**encoded, "$and": [*_branches(encoded), *conditions]} if conditions else encoded
+
+
+def _branches(encoded: dict[str, Any]) -> list[Any]:
+    branches = encoded.get("$and")
+    return branches if isinstance(branches, list) else []
 
 
 def _is_command(value: Any, known: dict[str, str]) -> bool:
     return (
         isinstance(value, dict)
         and value.keys() == {"operator", "operands", "fieldName"}
+        and isinstance(value["operator"], str)
         and value["operator"] in known
         and isinstance(value["operands"], list)
     )
@@ -65,7 +78,7 @@ def _is_logic(value: Any) -> bool:
 
 def _logic(command: dict[str, Any], field: str) -> dict[str, Any]:
     """The branches of a logic command; those of one below a field are conditions on that field."""
-    branches = [encode_commands({field: item} if field else item) for item in command["operands"]]
+    branches = [_encode({field: item} if field else item) for item in command["operands"]]
     return {_LOGIC[command["operator"]]: branches}
 
 
@@ -82,5 +95,5 @@ def _operand(value: Any) -> Any:
     if _is_command(value, _OPERATORS):
         return _comparison(value)
     if isinstance(value, dict):
-        return encode_commands(value)
+        return _encode(value)
     return {"$date": value} if isinstance(value, str) and _DATE.fullmatch(value) else value
