@@ -112,6 +112,17 @@ def test_several_indexes_serve_one_query(
         assert stats["nReturned"] == len(expected) <= stats["totalDocsExamined"] < 1500
 
 
+def test_a_page_in_the_order_of_an_index_beside_an_unselective_one(database: Database) -> None:
+    collection = spread(database)
+    collection.create_index({"c": 1})
+    explained = collection.explain({"a": {"$gte": 2}}, sort={"c": -1}, limit=5)
+    assert stage(explained) == ["LIMIT", "FETCH", "IXSCAN"]
+    assert explained["queryPlanner"]["winningPlan"]["inputStage"]["inputStage"]["indexName"] == "c_1"
+    found = collection.find({"a": {"$gte": 2}}, sort={"c": -1}, limit=5)
+    assert [one["c"] for one in found] == [7999, 7998, 7997, 7996, 7995]
+    assert stage(collection.explain({"a": {"$gte": 2}}, sort={"t": 1}, limit=5))[-1] == "COLLSCAN"
+
+
 def test_a_count_by_two_indexes_reads_no_document(database: Database) -> None:
     spread(database)
     explained = database.run(c.Explain(c.Count("spread", {"a": 3, "b": 4})))

@@ -129,10 +129,11 @@ class Chooser:
         wish = self._wish
         guard = Guard(self._counting("min", conditioned, most), most // 4, most + 1)
         if wish.limited:
-            in_order = [access for access in found if access.order is not None]
-            if wish.order is None or best.order is not None or not in_order:
+            if wish.order is None or best.order is not None:
                 return Choice(best)
-            return Choice(max(in_order, key=_rank), guard=guard)
+            in_order = [access for access in found if access.order is not None]
+            if in_order:
+                return Choice(max(in_order, key=_rank), guard=guard)
         union = self._union()
         return union if union.branches else Choice(guard=guard)
 
