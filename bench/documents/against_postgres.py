@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from . import postgres, queries
 from .dataset import INDEXES
 from .floor import encoded
 from .loading import Numbers, empty, portions
-from .measuring import Times, Work, interleaved, shown, times_of
+from .measuring import Times, Work, interleaved, now, shown, times_of
 from .sizes import LARGE, MIDDLE, repeats
 from .table import Gate, Table
 
@@ -121,12 +120,12 @@ class _Comparison:
         self._database.create(name, geo=True)
         seconds = [0.0, 0.0]
         for portion in portions(count):
-            started = time.perf_counter()
+            started = now()
             self._database.copy(name, portion)
-            between = time.perf_counter()
+            between = now()
             engine.run_sync(c.Insert("u", portion))
             seconds[0] += between - started
-            seconds[1] += time.perf_counter() - between
+            seconds[1] += now() - between
         times = times_of([(seconds[0], seconds[1])])
         self._row(f"load {count:,}, 4 indexes, against COPY", times, times.gain, "x its rate", Gate(">=", limit))
         engine.close()

@@ -1,7 +1,7 @@
 """Every figure of the document engine in one table: ``python -m bench documents``.
 
 ``YUNBOX_BENCH_DOCUMENTS`` sets the size of the large collection (1,000,000 by default); with fewer, verdicts say little.
-``YUNBOX_BENCH_DIR`` is where files are written.
+``YUNBOX_BENCH_DIR`` is where files are written. ``YUNBOX_BENCH_CLOCK=cpu`` measures processor time, for busy machines.
 """
 
 from __future__ import annotations

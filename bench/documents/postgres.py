@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from psycopg.types.json import set_json_loads
 
 from scripts.postgresql import programs
 
+from . import measuring
 from .floor import encoded
 
 SETTINGS = {
@@ -115,12 +118,26 @@ def server(directory: str | None) -> Iterator[Database]:
             f"-c {name}={value!r}" for name, value in {**SETTINGS, "unix_socket_directories": str(home)}.items()
         )
         _do(account, binaries / "pg_ctl", "-D", home / "data", "-l", home / "log", "-w", "-o", options, "start")
+        measuring.others.append(partial(_processor_time, home / "data" / "postmaster.pid"))
         try:
             yield Database(_connected(home))
         finally:
+            measuring.others.clear()
             _do(account, binaries / "pg_ctl", "-D", home / "data", "-m", "immediate", "stop")
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _processor_time(pid_file: Path) -> float:
+    """Seconds that the server's processes have run; 0 where the system does not tell."""
+    postmaster = pid_file.read_text().split()[0]
+    ticks = 0
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = status.read_text().rpartition(")")[2].split()
+            if fields[1] == postmaster:
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _account() -> str | None:
