@@ -45,6 +45,7 @@ class _SiteSpaces:
 
     def __init__(self, spaces: SpaceService) -> None:
         self._spaces = spaces
+        self.sharing = spaces.sharing
 
     def get(self, name: str) -> Space:
         space = self._spaces.get(name.removesuffix(SUFFIX))
