@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -52,6 +52,8 @@ class Plan:
     branches: tuple[Access, ...] = ()
     """The accesses of a disjunction's members."""
     guard: Guard | None = None
+    statements: dict[tuple[str, bool], str] = field(default_factory=dict, init=False)
+    """The statements made of it so far, by their columns and whether they have a window."""
 
     @property
     def accesses(self) -> tuple[Access, ...]:

@@ -275,15 +275,24 @@ def statement(collection: Collection, query: Query, selection: Selection, column
     Columns are read only for the rows that are kept.
     """
     plan = query.plan
-    window = (selection.limit or -1, selection.skip)
-    cut = f"LIMIT {query.slot(0)} OFFSET {query.slot(1)}"
+    # Without a limit SQLite leaves out the order of an inner statement.
+    windowed = bool(selection.limit or selection.skip or (plan.order and not plan.in_index_order))
+    sql = plan.statements.get((columns, windowed))
+    if sql is None:
+        sql = plan.statements[columns, windowed] = _statement(collection, query, columns, windowed)
+    return sql, (selection.limit or -1, selection.skip) if windowed else ()
+
+
+def _statement(collection: Collection, query: Query, columns: str, windowed: bool) -> str:
+    plan = query.plan
+    cut = f" LIMIT {query.slot(0)} OFFSET {query.slot(1)}" if windowed else ""
     if plan.order and not plan.in_index_order:
-        chosen = f"SELECT t.rid AS rid FROM {plan.source} WHERE {plan.where} ORDER BY {plan.order} {cut}"
-        return f"SELECT {columns} FROM ({chosen}) s CROSS JOIN {collection.table} t ON t.rid=s.rid", window
+        chosen = f"SELECT t.rid AS rid FROM {plan.source} WHERE {plan.where} ORDER BY {plan.order}{cut}"
+        return f"SELECT {columns} FROM ({chosen}) s CROSS JOIN {collection.table} t ON t.rid=s.rid"
     sql = f"SELECT {columns} FROM {plan.source} WHERE {plan.where}"
     if plan.order:
         sql += f" ORDER BY {plan.order}"
-    return (f"{sql} {cut}", window) if selection.limit or selection.skip else (sql, ())
+    return sql + cut
 
 
 def ordered(candidates: Iterable[Found], selection: Selection, special: Matcher | None = None) -> list[Found]:
