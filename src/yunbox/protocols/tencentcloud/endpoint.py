@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -30,13 +31,23 @@ _VERSIONS = {
     "tcb": "2018-06-08",
     "scf": "2018-04-16",
     "flexdb": "2018-11-27",
-    "lowcode": "2021-01-08",
     "tcbr": "2022-02-17",
 }
 _ENV_NAMES = ("EnvId", "Namespace", "TargetNamespace", "ServiceId")
 """Parameters that name an environment."""
 
 _log = logging.getLogger("yunbox.tencentcloud")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of which service; ``origin`` is where the caller finds this server."""
+
+    service: str
+    version: str
+    action: str
+    values: Mapping[str, Any]
+    origin: str
 
 
 class CloudApi:
@@ -48,44 +59,31 @@ class CloudApi:
     async def handle(self, request: Request, target: Target) -> Response:
         """A request to ``<service>.tencentcloudapi.com``."""
         request_id, action = str(uuid.uuid4()), request.header("x-tc-action")
-        answer = self._answer(request, target.service, action, request_id, target)
+        answer = self._answer(request, target, action, request_id)
         return json_response(await _told(target.service, action, request_id, answer))
 
-    async def relay(
-        self, caller: Caller, service: str, version: str, action: str, values: Mapping[str, Any], origin: str
-    ) -> dict[str, Any]:
+    async def relay(self, caller: Caller, asked: Asked) -> dict[str, Any]:
         """What the action answers to a caller whom somebody else has verified: the whole answer, errors included."""
         request_id = str(uuid.uuid4())
-        answer = self._run(caller, service, version, action, values, origin, request_id)
-        return await _told(service, action, request_id, answer)
+        return await _told(asked.service, asked.action, request_id, self._run(caller, asked, request_id))
 
-    async def _answer(
-        self, request: Request, service: str, action: str, request_id: str, target: Target
-    ) -> dict[str, Any]:
+    async def _answer(self, request: Request, target: Target, action: str, request_id: str) -> dict[str, Any]:
         caller, body = await self._authenticate(request, target)
-        values = _values(request, body)
         origin = public_origin(self._services, caller, request)
-        return await self._run(caller, service, request.header("x-tc-version"), action, values, origin, request_id)
+        version, values = request.header("x-tc-version"), _values(request, body)
+        return await self._run(caller, Asked(target.service, version, action, values, origin), request_id)
 
-    async def _run(
-        self,
-        caller: Caller,
-        service: str,
-        version: str,
-        action: str,
-        values: Mapping[str, Any],
-        origin: str,
-        request_id: str,
-    ) -> dict[str, Any]:
-        handler = _handler(service, version, action)
-        _check_environment(caller, values)
-        space = self._services.spaces.get(caller.space)
+    async def _run(self, caller: Caller, asked: Asked, request_id: str) -> dict[str, Any]:
+        handler = _handler(asked)
+        _check_environment(caller, asked.values)
+        space, name = self._services.spaces.get(caller.space), f"{asked.service}.{asked.action}"
+        call = Call(self._services, space, caller, asked.service, asked.action, asked.values, request_id, asked.origin)
         started, failed = time.perf_counter(), True
         try:
-            answer = await handler(Call(self._services, space, caller, service, action, values, request_id, origin))
+            answer = await handler(call)
             failed = False
         finally:
-            measure(self._services, caller, f"{service}.{action}", failed=failed, started=started, sent=0)
+            measure(self._services, caller, name, failed=failed, started=started, sent=0)
         return answer
 
     async def _authenticate(self, request: Request, target: Target) -> tuple[Caller, bytes]:
@@ -116,7 +114,7 @@ async def _told(service: str, action: str, request_id: str, answer: Awaitable[di
         raise
     except YunboxError as error:
         code = code_of(error, service)
-        _log.info("%s %s.%s failed: %s: %s", request_id, service, action[:80], code, error.message)
+        _log.info("%s %r failed: %s: %s", request_id, f"{service}.{action[:80]}", code, error.message)
         content = {"Error": {"Code": code, "Message": error.message}}
     except Exception:
         _log.exception("request %s failed", request_id)
@@ -147,17 +145,20 @@ async def _drained(request: Request, limit: int) -> None:
         return
 
 
-def _handler(service: str, version: str, action: str) -> Handler:
+def _handler(asked: Asked) -> Handler:
+    service, action = asked.service, asked.action
     if not action:
         raise ApiError("MissingParameter", "the header X-TC-Action is missing / 缺少 X-TC-Action")
-    if service in _VERSIONS and version != _VERSIONS[service]:
-        raise ApiError("NoSuchVersion", f"X-TC-Version of {service} is {_VERSIONS[service]}, not `{version[:20]}`")
-    handler = ACTIONS.get(f"{service}.{action}")
-    if handler is not None:
-        return handler
-    if reason := UNSUPPORTED.get(f"{service}.{action}") or SERVICES.get(service):
-        raise ApiError("UnsupportedOperation", f"{action}: {reason}")
-    raise ApiError("InvalidAction", f"the action `{service}.{action[:80]}` is not found / 接口不存在")
+    if service in _VERSIONS and asked.version != _VERSIONS[service]:
+        raise ApiError(
+            "NoSuchVersion", f"X-TC-Version of {service} is {_VERSIONS[service]}, not `{asked.version[:20]}`"
+        )
+    name = f"{service}.{action}"
+    if name in ACTIONS:
+        return ACTIONS[name]
+    if reason := UNSUPPORTED.get(name) or SERVICES.get(service):
+        raise ApiError("UnsupportedOperation", f"{action[:80]}: {reason}")
+    raise ApiError("InvalidAction", f"the action `{name[:90]}` is not found / 接口不存在")
 
 
 def _values(request: Request, body: bytes) -> Mapping[str, Any]:

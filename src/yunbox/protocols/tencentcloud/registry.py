@@ -53,9 +53,10 @@ SERVICES = {
     "ags": "there are no sandboxes here / 本服务不提供沙箱",
     "billing": _NO_BILLING,
     "cynosdb": _NO_SQL,
+    "lowcode": "there are no low-code applications here / 本服务不提供微搭低代码",
     "tcbr": _NO_CONTAINERS,
 }
-"""Products of the vendor of which nothing is here."""
+"""Products of the vendor of which nothing is here, but what :data:`ACTIONS` names."""
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     _NO_CONTAINERS: (

@@ -11,6 +11,7 @@ import orjson
 
 from yunbox.caller import Caller
 from yunbox.protocols.tencentcloud.addresses import REGION
+from yunbox.protocols.tencentcloud.endpoint import Asked
 from yunbox.protocols.tencentcloud.signing import authorization
 from yunbox.protocols.wechat_ci.call import Call, CiError, Handler
 
@@ -34,8 +35,8 @@ async def agent(call: Call) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict):
         raise CiError(-1, "postdata is not a JSON object / postdata 格式错误")
-    service, action = _service(asked), str(asked.get("action") or "")
-    answer = await call.api.relay(call.caller, service, str(asked.get("version") or ""), action, values, call.origin)
+    version, action = str(asked.get("version") or ""), str(asked.get("action") or "")
+    answer = await call.api.relay(call.caller, Asked(_service(asked), version, action, values, call.origin))
     return {"data": {"base_resp": {"ret": 0}, "content": orjson.dumps(answer).decode()}}
 
 
