@@ -116,6 +116,16 @@ def test_for_a_function_every_name_is_its_own_space(
     assert not cloud.services.documents.engine(other.id).has_collection("made")
 
 
+def test_who_is_only_shared_with_administers_nothing(
+    client: CloudClient, cloud: LiveServer, space: Space, other: Space
+) -> None:
+    caller = Caller("function", space.id, function="f", grantee=other.id)
+    issued = cloud.services.functions.capabilities.issue(caller, 60)
+    keys = client.holding(issued.secret_id, issued.secret_key, issued.token)
+    assert keys.refused("tcb.DescribeEnvs") == "UnauthorizedOperation"
+    assert keys.refused("tcb.CreateTable", EnvId=space.id, TableName="made") == "UnauthorizedOperation"
+
+
 def test_hosts_that_are_nobodys(cloud: LiveServer, client: CloudClient) -> None:
     answer = client.http.get(f"{cloud.endpoint}/tencentcloud/example.com/")
     assert answer.status_code == 404

@@ -103,6 +103,8 @@ class CloudApi:
             caller = resolve(self._services, request, credential.secret_id, request.header("x-tc-token"), "")
         except Unauthenticated as error:
             raise ApiError("AuthFailure.TokenFailure", error.message) from None
+        if caller.grantee is not None:
+            raise ApiError("UnauthorizedOperation", "a shared environment is not administered / 共享环境不可管理")
         return caller, body
 
 

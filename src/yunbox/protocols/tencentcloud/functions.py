@@ -52,7 +52,7 @@ async def create(call: Call) -> dict[str, Any]:
 
 async def update_code(call: Call) -> dict[str, Any]:
     """Deploy another package; the configuration stays."""
-    function = _function(call)
+    function = function_of(call)
     _check_supported(call)
     details = _details_from(call, details_of(call, function.name))
     package = await package_of(call, _code(call))
@@ -63,7 +63,7 @@ async def update_code(call: Call) -> dict[str, Any]:
 
 async def update_incrementally(call: Call) -> dict[str, Any]:
     """Deploy the current code without ``DeleteFiles`` and with the files in ``AddFiles`` (a zip)."""
-    function = _function(call)
+    function = function_of(call)
     deleted, added = call.texts("DeleteFiles"), call.values.get("AddFiles")
     if not deleted and not added:
         raise missing("AddFiles")
@@ -75,7 +75,7 @@ async def update_incrementally(call: Call) -> dict[str, Any]:
 
 async def update_configuration(call: Call) -> dict[str, Any]:
     """Change the environment (as a whole), timeout, memory and description."""
-    function = _function(call)
+    function = function_of(call)
     _check_supported(call)
     await _configure(call, function.name)
     _keep(call, function.name, _details_from(call, details_of(call, function.name)))
@@ -86,7 +86,7 @@ async def update_configuration(call: Call) -> dict[str, Any]:
 
 async def delete(call: Call) -> dict[str, Any]:
     """Remove a function with its versions, timers and HTTP paths."""
-    function = _function(call)
+    function = function_of(call)
     await call.services.functions.delete(call.space.id, function.name)
     call.services.spaces.delete_rule(call.space.id, _RESOURCE, function.name)
     http_trigger.route(call.services, call.space.id, function.name, "")
@@ -94,7 +94,7 @@ async def delete(call: Call) -> dict[str, Any]:
 
 
 async def show(call: Call) -> dict[str, Any]:
-    function = _function(call)
+    function = function_of(call)
     details = details_of(call, function.name)
     return {
         **_summary(call, function),
@@ -139,7 +139,7 @@ async def list_functions(call: Call) -> dict[str, Any]:
 
 async def copy(call: Call) -> dict[str, Any]:
     """Deploy a function's code and configuration under another name of the same space."""
-    function, name = _function(call), call.text("NewFunctionName")
+    function, name = function_of(call), call.text("NewFunctionName")
     if _exists(call, name) and not call.values.get("Override"):
         raise AlreadyExists(f"function `{name}` exists already; send Override / 函数 `{name}` 已存在")
     details = details_of(call, function.name)
@@ -157,7 +157,7 @@ async def copy(call: Call) -> dict[str, Any]:
 
 async def code_address(call: Call) -> dict[str, Any]:
     """Where the code can be downloaded as a zip, for ten minutes."""
-    function = _function(call)
+    function = function_of(call)
     body = await packed(call.services, call.space.id, function.name, function.version)
     url = links.download_link(call.services, call.origin, call.space, function.name, function.version)
     return {"Url": url, "CodeSha256": hashlib.sha256(body).hexdigest()}
@@ -196,7 +196,7 @@ ACTIONS: dict[str, Handler] = {
 }
 
 
-def _function(call: Call) -> Function:
+def function_of(call: Call) -> Function:
     """The function that ``FunctionName`` names; only its current code can be asked for."""
     qualifier = call.values.get("Qualifier")
     if qualifier not in (None, "", LATEST, "$DEFAULT"):
@@ -206,9 +206,6 @@ def _function(call: Call) -> Function:
             " / 只能使用当前版本，可用 UpdateAlias 切换",
         )
     return call.services.functions.get(call.space.id, call.text("FunctionName"))
-
-
-function_of = _function
 
 
 def _exists(call: Call, name: str) -> bool:

@@ -112,6 +112,8 @@ class ObjectApi:
         if "q-sign-algorithm=" not in authorization:
             raise ObjectError(403, "AccessDenied", "the request is not signed / 请求没有签名")
         caller = self._caller(request, key, authorization)
+        if caller.grantee is not None:
+            raise ObjectError(403, "AccessDenied", "a shared environment is not administered / 共享环境不可管理")
         space = self._services.spaces.get(caller.space)
         if bucket == public_bucket(space):
             admin = Caller("admin", space.id, source="server", client_ip=request.client_ip)
