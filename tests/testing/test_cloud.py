@@ -231,6 +231,15 @@ def test_nothing_is_left_behind() -> None:
         start_cloud("Not An Id")
 
 
+def test_a_cloud_that_was_not_closed_ends_with_its_process() -> None:
+    script = (
+        "from yunbox.testing import start_cloud; cloud = start_cloud(); cloud.seed({'a': []}); print(cloud.directory)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert not Path(done.stdout.strip()).exists()
+    assert done.stderr == ""
+
+
 def test_the_fixture_comes_with_the_package(tmp_path: Path) -> None:
     """Two processes of pytest at the same time, each with clouds of its own."""
     (tmp_path / "test_it.py").write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import cache
@@ -18,6 +19,8 @@ from yunbox.functions.logs import LogRecord
 from yunbox.testing.ephemeral import MOST_FOUND, EphemeralCloud
 
 T = TypeVar("T")
+
+_open: set[Cloud] = set()
 
 
 @cache
@@ -38,7 +41,16 @@ def start_cloud(space_id: str | None = None) -> Cloud:
     Raises:
         InvalidRequest: when ``space_id`` cannot be a space's id.
     """
-    return Cloud(_wait(EphemeralCloud.start(space_id)))
+    cloud = Cloud(_wait(EphemeralCloud.start(space_id)))
+    _open.add(cloud)
+    return cloud
+
+
+@atexit.register
+def _close_all() -> None:
+    """Whatever a test forgot: files in memory must not outlive the process."""
+    for cloud in list(_open):
+        cloud.close()
 
 
 class Person:
@@ -116,8 +128,10 @@ class Cloud:
         self.close()
 
     def close(self) -> None:
-        """Stop it; everything in it is gone."""
-        _wait(self._cloud.close())
+        """Stop it; everything in it is gone. Once more is no error."""
+        if self in _open:
+            _open.discard(self)
+            _wait(self._cloud.close())
 
     def seed(self, content: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Any]]:
         """Add documents, as ``{collection: [document, …]}``; missing collections are made. The documents' ids."""
