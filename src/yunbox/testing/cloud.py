@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import shutil
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import cache
@@ -47,10 +48,10 @@ def start_cloud(space_id: str | None = None) -> Cloud:
 
 
 @atexit.register
-def _close_all() -> None:
-    """Whatever a test forgot: files in memory must not outlive the process."""
-    for cloud in list(_open):
-        cloud.close()
+def _remove_files() -> None:
+    """Of clouds that nobody closed: too late to stop them in order, but files in memory must not outlive the process."""
+    for cloud in _open:
+        shutil.rmtree(cloud.directory, ignore_errors=True)
 
 
 class Person:
