@@ -11,6 +11,7 @@ import pytest
 
 from tests.protocols.tencentcloud.client import CloudClient
 from tests.server import LiveServer
+from yunbox.caller import Caller
 from yunbox.files.sites import SUFFIX
 from yunbox.spaces import Space
 
@@ -170,6 +171,17 @@ def test_keys_open_no_other_bucket(client: CloudClient, stranger: CloudClient, b
     for method, key in (("GET", "secret"), ("PUT", "secret"), ("DELETE", "secret"), ("GET", "")):
         assert code(stranger.object(method, bucket, key, content=b"mine"))[0] == 403
     assert client.object("GET", bucket, "secret").content == b"secret"
+
+
+def test_a_function_has_the_bucket_but_not_by_anothers_grant(
+    client: CloudClient, bucket: str, cloud: LiveServer, space: Space, other: Space
+) -> None:
+    put(client, bucket, "a.txt")
+    for grantee, status in ((None, 200), (other.id, 403)):
+        caller = Caller("function", space.id, function="f", grantee=grantee)
+        issued = cloud.services.functions.capabilities.issue(caller, 60)
+        held = client.holding(issued.secret_id, issued.secret_key, issued.token)
+        assert held.object("GET", bucket, "a.txt").status_code == status
 
 
 def test_a_site_has_a_bucket_of_its_own(
