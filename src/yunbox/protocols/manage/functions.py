@@ -214,7 +214,6 @@ def _shown_invocation(invocation: Invocation) -> dict[str, Any]:
         "request_id": invocation.request_id,
         "duration_ms": round(invocation.duration_ms, 3),
         "cold": invocation.cold,
-        "memory": invocation.memory,
         "logs": [_shown_line(line) for line in invocation.logs],
     }
 
