@@ -54,6 +54,10 @@ def test_what_is_kept(tmp_path: Path) -> None:
         [("hard", tarfile.LNKTYPE, "../secret")],
         [("device", tarfile.CHRTYPE, "")],
         [("pipe", tarfile.FIFOTYPE, "")],
+        # Through a link, `..` is another directory than the names say.
+        [("a/b", tarfile.SYMTYPE, ".."), ("a/b/s", tarfile.SYMTYPE, "../../secret"), ("h", tarfile.LNKTYPE, "s")],
+        [("a/b", tarfile.SYMTYPE, ".."), ("s", tarfile.SYMTYPE, "a/b/../secret"), ("h", tarfile.LNKTYPE, "s")],
+        [("s", tarfile.SYMTYPE, "a/b/../../secret"), ("a/b", tarfile.SYMTYPE, "..")],
     ],
 )
 def test_what_is_refused(tmp_path: Path, members: list[Member]) -> None:
@@ -63,6 +67,7 @@ def test_what_is_refused(tmp_path: Path, members: list[Member]) -> None:
     with pytest.raises(UnsafeArchive):
         extract(archive(*members), target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "secret"]
+    assert not [path for path in target.rglob("*") if not path.resolve().is_relative_to(target)]
 
 
 def test_a_file_does_not_go_through_a_link(tmp_path: Path) -> None:

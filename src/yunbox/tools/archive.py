@@ -29,12 +29,13 @@ def extract(tar: tarfile.TarFile, target: Path) -> None:
         UnsafeArchive: for a member that would leave it or is a device; what came before stays.
     """
     root = target.resolve()
+    links: list[Path] = []
     for member in tar:
-        place = _inside(root, root / member.name, member)
-        if place == root:
+        named = _inside(root, root / member.name, member)
+        if named == root:
             continue
-        if not place.parent.resolve().is_relative_to(root):
-            raise UnsafeArchive(f"`{member.name}` lies behind a link that leaves the directory")
+        # Where it really comes to lie: links that came before change what `..` in the next one means.
+        place = _inside(root, named.parent.resolve() / named.name, member)
         if member.isdir():
             place.mkdir(parents=True, exist_ok=True)
             continue
@@ -42,6 +43,19 @@ def extract(tar: tarfile.TarFile, target: Path) -> None:
         if place.is_symlink() or place.is_file():
             place.unlink()
         _write(tar, member, root, place)
+        if member.issym():
+            _check_link(root, place)
+            links.append(place)
+    for link in links:
+        # What came after it may be on its way.
+        _check_link(root, link)
+
+
+def _check_link(root: Path, link: Path) -> None:
+    """See where a link really leads; one that leads outside is taken away."""
+    if link.is_symlink() and not Path(os.path.realpath(link)).is_relative_to(root):
+        link.unlink()
+        raise UnsafeArchive(f"the link `{link.relative_to(root)}` leaves the directory")
 
 
 def _inside(root: Path, path: Path, member: tarfile.TarInfo) -> Path:
@@ -58,7 +72,8 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, place: Pat
         _inside(root, place.parent / member.linkname, member)
         place.symlink_to(member.linkname)
     elif member.islnk():
-        shutil.copyfile(_inside(root, root / member.linkname, member).resolve(strict=True), place)
+        source = _inside(root, root / member.linkname, member).resolve(strict=True)
+        shutil.copyfile(_inside(root, source, member), place)
     elif member.isfile():
         source = tar.extractfile(member)
         assert source is not None
