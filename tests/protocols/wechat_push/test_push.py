@@ -213,6 +213,12 @@ def test_what_is_no_message_is_refused(sender: Callable[..., Sender], body: byte
         assert "Traceback" not in answer.text
 
 
+def test_no_encoding_hides_entities(sender: Callable[..., Sender]) -> None:
+    wechat = sender("xml", "plain")
+    text = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE x [<!ENTITY e "text">]><xml><MsgType>&e;</MsgType></xml>'
+    assert wechat.post(wechat.query(), text.encode("utf-16")).status_code == 400
+
+
 def test_messages_for_nobody_failures_and_slow_functions(
     sender: Callable[..., Sender], monkeypatch: pytest.MonkeyPatch
 ) -> None:

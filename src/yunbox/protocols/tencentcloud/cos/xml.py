@@ -19,11 +19,12 @@ def read(body: bytes) -> ElementTree.Element:
     Raises:
         ObjectError: ``MalformedXML`` when it is none, or declares entities.
     """
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise _malformed("it declares entities")
     try:
-        return ElementTree.fromstring(body)
-    except ElementTree.ParseError as error:
+        text = body.decode()  # which leaves no other encoding to hide a declaration in
+        if "<!DOCTYPE" in text:
+            raise _malformed("it declares entities")
+        return ElementTree.fromstring(text)
+    except (ElementTree.ParseError, UnicodeDecodeError) as error:
         raise _malformed(str(error)) from None
 
 
