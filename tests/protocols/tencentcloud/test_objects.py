@@ -16,6 +16,8 @@ from yunbox.files.sites import SUFFIX
 from yunbox.spaces import Space
 
 ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaa">]><Delete><Object><Key>&a;</Key></Object></Delete>'
+CORS = b"<CORSConfiguration><CORSRule><AllowedOrigin>evil.example</AllowedOrigin></CORSRule></CORSConfiguration>"
+HIDDEN = f"<?xml version='1.0' encoding='utf-16'?>{ENTITIES.decode()}".encode("utf-16")
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
@@ -78,7 +80,7 @@ def test_several_objects_are_deleted_at_once(client: CloudClient, bucket: str) -
     assert keys(client.object("GET", bucket)) == ["c"]
 
 
-@pytest.mark.parametrize("body", [b"", b"<Delete>", b"nonsense", ENTITIES])
+@pytest.mark.parametrize("body", [b"", b"<Delete>", b"nonsense", ENTITIES, HIDDEN])
 def test_bad_xml_is_refused(client: CloudClient, bucket: str, body: bytes) -> None:
     assert code(client.object("POST", bucket, query={"delete": ""}, content=body)) == (400, "MalformedXML")
 
@@ -220,6 +222,9 @@ def test_a_package_signature_opens_one_package(
     changed = {"authorization": base64.b64encode(base64.b64decode(given["Sign"]).replace(b"f.zip", b"g.zip")).decode()}
     assert code(client.http.put(f"{url}/{key.replace('f.zip', 'g.zip')}", content=b"zip", headers=changed))[0] == 403
     assert client.http.get(f"{url}/{key}", headers=headers).status_code == 501
+    for method in ("PUT", "DELETE"):
+        whole = client.http.request(method, url, params={"cors": "", "prefix": key}, content=CORS, headers=headers)
+        assert code(whole) == (403, "SignatureDoesNotMatch")
     assert client.refused("scf.GetTempCosInfo", ObjectPath=f"{account}/{other.id}/f.zip") == "InvalidParameterValue"
     taken = stranger.refused("scf.CreateFunction", FunctionName="f", Code={"TempCosObjectName": f"/{key}"})
     assert taken == "InvalidParameterValue.TempCosObjectName"

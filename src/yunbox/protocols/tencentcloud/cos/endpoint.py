@@ -108,7 +108,9 @@ class ObjectApi:
         """
         authorization = request.header("authorization")
         if staging_bucket(bucket):
-            return self._staging(bucket, key or request.query.get("prefix", ""), authorization)
+            # Uploads under way are looked up by prefix; nothing else may be asked of the bucket as a whole.
+            prefix = request.query.get("prefix", "") if request.method == "GET" else ""
+            return self._staging(bucket, key or prefix, authorization)
         if "q-sign-algorithm=" not in authorization:
             raise ObjectError(403, "AccessDenied", "the request is not signed / 请求没有签名")
         caller = self._caller(request, key, authorization)
