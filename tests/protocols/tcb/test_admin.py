@@ -12,6 +12,7 @@ import pytest
 from tests.protocols.tcb.signed import AdminClient, compact
 from tests.server import LiveServer
 from yunbox.caller import Caller
+from yunbox.protocols.tcb import signing
 from yunbox.protocols.tcb.admin.actions import ACTIONS
 from yunbox.spaces import Space
 
@@ -109,6 +110,25 @@ def test_a_capability_needs_its_token(cloud: LiveServer, space: Space) -> None:
         assert one.send("database.calculateDocument", collectionName="todos")["code"] == "SIGN_PARAM_INVALID"
         one.session_token = ""
         assert one.send("database.calculateDocument", collectionName="todos")["code"] == "SIGN_PARAM_INVALID"
+
+
+def test_a_made_up_key_costs_nothing(cloud: LiveServer, admin: AdminClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can write down the id of a function's key; many texts may be tried for the signature of a real one."""
+    tried: list[Any] = []
+    monkeypatch.setattr(signing, "signed_forms", lambda fields: tried.append(fields) or [])
+    now = int(time.time())
+    period = f"{now};{now + 600}"
+    body = {"action": "database.getDocument", "query": ["2020-01-01T00:00:00.000Z"]}
+
+    def answer_to(key: str) -> dict[str, Any]:
+        times = f"q-sign-time={period}&q-key-time={period}"
+        names = "q-header-list=&q-url-param-list=action;query"
+        return admin.post({**body, "authorization": f"q-sign-algorithm=sha1&q-ak={key}&{times}&q-signature=x&{names}"})
+
+    assert answer_to(admin.secret_id)["code"] == "SIGN_PARAM_INVALID"
+    assert len(tried) == 1
+    assert answer_to("AKIDfnx")["code"] == "SIGN_PARAM_INVALID"
+    assert len(tried) == 1
 
 
 def test_what_a_function_adds_has_no_owner(cloud: LiveServer, space: Space, todos: AdminClient) -> None:

@@ -52,4 +52,7 @@ def test_the_number_of_forms_is_bounded() -> None:
     assert len(list(signed_forms({"data": json.dumps([date] * 6)}))) == 63
     assert len(list(signed_forms({"data": json.dumps([date] * 1000)}))) == 1
     assert len(list(signed_forms({"data": json.dumps([date, date, "x" * 100_000])}))) == 1
+    kinds = [date, {"type": "Buffer", "data": [1]}]
+    assert len(list(signed_forms({"data": json.dumps([*kinds, "x" * 500_000])}))) == 3
+    assert len(list(signed_forms({"data": json.dumps([*kinds, "x" * 4_000_000])}))) == 1
     assert list(signed_forms({"data": "[" * 100_000 + "]" * 100_000})) == []

@@ -18,6 +18,8 @@ MOST_SPOTS = 6
 """Up to so many values that may differ are tried in every combination; more of them only all together, by kind."""
 MOST_TEXT = 100_000
 """Longest texts, in characters, for which every combination is tried: whoever signs wrongly must not cost much."""
+MOST_WORK = 2**MOST_SPOTS * MOST_TEXT
+"""Characters that are written at most, except that one form is tried of any text."""
 _DEEP = 2
 """How many commands are around one that the SDKs leave an object."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -44,7 +46,8 @@ def signed_forms(fields: Mapping[str, str]) -> Iterator[dict[str, str]]:
         first = _Writer(frozenset())
         for value in values.values():
             first.write(value)
-        for chosen in _choices(first.kinds, sum(map(len, fields.values())) <= MOST_TEXT):
+        length = 1 + sum(map(len, fields.values()))
+        for chosen in itertools.islice(_choices(first.kinds, length <= MOST_TEXT), max(1, MOST_WORK // length)):
             writer = _Writer(chosen)
             yield {name: writer.write(value) for name, value in values.items()}
     except RecursionError:  # nested more deeply than any value that is accepted

@@ -90,7 +90,7 @@ class CloudApi:
         """Who has signed a request, and its body, which is read in full only for known keys."""
         try:
             credential = read_authorization(request)
-            secret = _secret(self._services, credential, target)
+            secret = _secret(self._services, request, credential, target)
         except ApiError:
             await _drained(request, self._services.settings.max_body_mb * 2**20)
             raise
@@ -124,13 +124,16 @@ async def _told(service: str, action: str, request_id: str, answer: Awaitable[di
     return {"Response": {**content, "RequestId": request_id}}
 
 
-def _secret(services: Services, credential: Credential, target: Target) -> str:
+def _secret(services: Services, request: Request, credential: Credential, target: Target) -> str:
     if credential.service != target.service:
         raise ApiError(
             "AuthFailure.SignatureFailure",
             f"the credential is for the service `{credential.service}`, the request for `{target.service}`",
         )
-    secret = secret_for(services, credential.secret_id)
+    try:
+        secret = secret_for(services, credential.secret_id, request.header("x-tc-token"))
+    except Unauthenticated as error:
+        raise ApiError("AuthFailure.TokenFailure", error.message) from None
     if secret is None:
         raise ApiError(
             "AuthFailure.SecretIdNotFound",

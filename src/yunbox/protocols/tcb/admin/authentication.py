@@ -65,17 +65,28 @@ def resolve(services: Services, request: Request, secret_id: str, token: str, en
     )
 
 
-def secret_for(services: Services, secret_id: str) -> str | None:
-    """The secret key of a space's key id or of a function's derived one."""
+def secret_for(services: Services, secret_id: str, token: str | None = None) -> str | None:
+    """The secret key of a space's key id or of a function's derived one.
+
+    Anybody can make up the id of a function's key. With ``token``, which comes with such a key, ids without a valid one are
+    refused at once, before anything is done for the signature.
+
+    Raises:
+        Unauthenticated: when the token does not belong to the function's key, or has ended.
+    """
     space = services.spaces.find_by_secret_id(secret_id)
     if space is not None:
         return space.secret_key
+    if token is not None and services.functions.capabilities.secret_for(secret_id):
+        services.functions.capabilities.verify(token, secret_id)
     return services.functions.capabilities.secret_for(secret_id)
 
 
 def _verify(services: Services, request: Request, envelope: Envelope) -> str:
+    token = envelope.values.get("sessionToken")
+
     def find(secret_id: str) -> str | None:
-        return secret_for(services, secret_id)
+        return secret_for(services, secret_id, token if isinstance(token, str) else "")
 
     signed = _signed(request, envelope.fields, b"")
     header = request.header("authorization")
