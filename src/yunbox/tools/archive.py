@@ -72,8 +72,8 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, place: Pat
         _inside(root, place.parent / member.linkname, member)
         place.symlink_to(member.linkname)
     elif member.islnk():
-        source = _inside(root, root / member.linkname, member).resolve(strict=True)
-        shutil.copyfile(_inside(root, source, member), place)
+        linked = _inside(root, root / member.linkname, member).resolve(strict=True)
+        shutil.copyfile(_inside(root, linked, member), place)
     elif member.isfile():
         source = tar.extractfile(member)
         assert source is not None
