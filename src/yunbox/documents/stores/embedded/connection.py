@@ -42,7 +42,7 @@ def open_writer(path: Path, synchronous: str) -> apsw.Connection:
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.pragma("synchronous", synchronous)
     connection.pragma("cache_size", -65536)
-    connection.pragma("journal_size_limit", 32 * 2**20)
+    connection.pragma("journal_size_limit", 16 * 2**20)
     connection.wal_autocheckpoint(0)
     return _prepared(connection)
 

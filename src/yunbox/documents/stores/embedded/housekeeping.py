@@ -12,9 +12,9 @@ from pathlib import Path
 
 import apsw
 
-URGENT_PAGES = 4000
+URGENT_PAGES = 1000
 """Pages in the write-ahead log after which it is copied into the file."""
-LARGE_LOG_PAGES = 8000
+LARGE_LOG_PAGES = 4000
 QUIET_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
 
