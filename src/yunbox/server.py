@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import os
 import socket
@@ -74,8 +75,19 @@ def _config(app: App) -> uvicorn.Config:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=5,
         proxy_headers=app.settings.trust_proxy,
-        forwarded_allow_ips="*" if app.settings.trust_proxy else None,
+        forwarded_allow_ips=_own_proxies() if app.settings.trust_proxy else None,
     )
+
+
+_PRIVATE = ("127.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+
+
+def _own_proxies() -> list[str]:
+    """Loopback and private networks. Proxies append to ``X-Forwarded-For``: what a client wrote there itself comes before,
+    and the last address that is none of these counts."""
+    networks = map(ipaddress.IPv4Network, _PRIVATE)
+    mapped = [f"::ffff:{network.network_address}/{96 + network.prefixlen}" for network in networks]
+    return [*_PRIVATE, *mapped, "::1", "fc00::/7", "fe80::/10"]
 
 
 def _http_protocol() -> Any:

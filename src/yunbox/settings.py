@@ -51,7 +51,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("tls_cert", "path", None, "Certificate chain (PEM) for TLS; default: a self-signed one in DATA/tls."),
     Setting("tls_key", "path", None, "Private key (PEM) of tls_cert."),
-    Setting("trust_proxy", "bool", False, "Take the client address from X-Forwarded-For; only behind your own proxy."),
+    Setting(
+        "trust_proxy",
+        "bool",
+        False,
+        "Take the client address from X-Forwarded-For; only behind your own proxy, on this machine or in a private network.",
+    ),
     Setting("max_body_mb", "int", 20, "Largest request body in MiB, uploads excepted."),
     Setting("max_upload_mb", "int", 100, "Largest uploaded file in MiB."),
     Setting(
