@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.protocols.tencentcloud.client import CloudClient
 from tests.protocols.tencentcloud.test_functions import packed
 from tests.server import LiveServer
+from yunbox.protocols.wechat_ci.signatures import Signatures
 from yunbox.spaces import Space
 
 APP = "wx1234567890abcdef"
@@ -179,6 +180,12 @@ def test_a_random_string_works_once_and_for_its_app(ci: Ci) -> None:
         assert refused(ci.post("getattr", signature=ci.sign(content)))
     for text in ("", "AAAA", "*"):
         assert refused(ci.post("getattr", signature=text))
+
+
+def test_a_random_string_of_an_earlier_process_is_not_taken(ci: Ci, cloud: LiveServer) -> None:
+    """Which of them were used is forgotten with the process."""
+    text = Signatures(cloud.services).random_string(APP)
+    assert refused(ci.post("getattr", signature=ci.sign({"appid": APP, "rand_str": text})))
 
 
 def test_calls_of_the_vendor_say_so(ci: Ci) -> None:

@@ -29,7 +29,8 @@ class Signatures:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._key = services.keyring.derive("miniprogram-ci random strings")
+        # A key of this process: the next one would not know which strings were used.
+        self._key = secrets.token_bytes(32)
         self._used: dict[str, int] = {}
 
     def random_string(self, app_id: str) -> str:
