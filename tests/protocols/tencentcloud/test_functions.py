@@ -226,6 +226,15 @@ def test_searching_logs(searched: CloudClient, query: str, found: int | str) -> 
     assert outcome == found
 
 
+@pytest.mark.parametrize(
+    ("context", "code"), [("", ""), ("1", ""), ("x", "InvalidParameter"), ("9" * 5000, "InvalidParameter")]
+)
+def test_where_a_search_goes_on(searched: CloudClient, context: str, code: str) -> None:
+    times = {"StartTime": "2000-01-01 00:00:00", "EndTime": "2100-01-01 00:00:00"}
+    answer = searched.call("tcb.SearchClsLog", QueryString="*", Context=context, **times)
+    assert answer.get("Error", {}).get("Code", "") == code
+
+
 @pytest.fixture(scope="module")
 def searched(cloud: LiveServer, http: Any) -> CloudClient:
     client = CloudClient.of(http, cloud.endpoint, cloud.create_space())

@@ -51,13 +51,16 @@ class Call:
         return value
 
     def number(self, name: str, default: int, most: int = 2**53) -> int:
-        """A whole number of at least 0; larger ones than ``most`` count as it. GET requests send it as text.
+        """A whole number of at least 0; larger ones than ``most`` count as it. GET requests send it as text. An empty text
+        is the ``default``.
 
         Raises:
             ApiError: ``InvalidParameter`` when it is none.
         """
         value = self.values.get(name, default)
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if value == "":
+            return default
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ApiError("InvalidParameter", f"`{name}` must be a whole number / 参数 `{name}` 应为非负整数")

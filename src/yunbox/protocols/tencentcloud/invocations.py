@@ -105,7 +105,7 @@ async def search(call: Call) -> dict[str, Any]:
     records = await call.services.functions.logs(call.space.id, after=since, before=until, limit=_MOST, **wanted)
     lines = [(record, line) for record in records for line in record.lines if _matches(record, line, conditions)]
     lines.sort(key=lambda pair: pair[1].at, reverse=call.text("Sort", "desc") != "asc")
-    start, size = int(call.text("Context", "0") or 0), call.number("Limit", 20, 100)
+    start, size = call.number("Context", 0), call.number("Limit", 20, 100)
     page = lines[start : start + size]
     over = start + size >= len(lines)
     results = [_line_row(record, line) for record, line in page]
