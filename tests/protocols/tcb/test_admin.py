@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.protocols.tcb.signed import AdminClient, compact
@@ -134,6 +136,24 @@ def test_a_made_up_key_costs_nothing(admin: AdminClient, monkeypatch: pytest.Mon
     assert len(tried) == 1
     assert answer_to("AKIDfnx")["code"] == "SIGN_PARAM_INVALID"
     assert len(tried) == 1
+
+
+def test_a_big_body_keeps_nobody_waiting(cloud: LiveServer, admin: AdminClient) -> None:
+    """Its signature is looked at beside the loop: others are answered all the while."""
+    now = int(time.time())
+    period = f"{now};{now + 600}"
+    query = [{"$date": f"2020-01-01T00:00:00.{number % 1000:03}Z"} for number in range(60_000)]
+    names = f"q-sign-time={period}&q-key-time={period}&q-header-list=&q-url-param-list=action;query"
+    authorization = f"q-sign-algorithm=sha1&q-ak={admin.secret_id}&q-signature=x&{names}"
+    body = compact({"action": "database.getDocument", "query": query, "authorization": authorization})
+    answered = 0
+    with ThreadPoolExecutor(1) as pool:
+        refused = pool.submit(admin.post, body)
+        while not refused.done():
+            assert httpx.get(f"{cloud.endpoint}/healthz", timeout=30).status_code == 200
+            answered += 1
+    assert refused.result()["code"] == "SIGN_PARAM_INVALID"
+    assert answered > 3
 
 
 def test_what_a_function_adds_has_no_owner(cloud: LiveServer, space: Space, todos: AdminClient) -> None:
