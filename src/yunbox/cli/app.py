@@ -12,7 +12,7 @@ from yunbox.cli.options import Target, connected, in_space
 from yunbox.cli.output import table
 from yunbox.errors import InvalidRequest
 
-_PROVIDERS = click.Choice(["wechat", "alipay", "dingtalk", "developer"])
+_PROVIDERS = click.Choice(["wechat", "wechat_web", "wechat_public", "alipay", "dingtalk", "developer"])
 
 
 @click.group(help="Platform apps whose users may sign in. / 小程序应用登记")

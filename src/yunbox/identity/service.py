@@ -18,7 +18,17 @@ from yunbox.errors import AlreadyExists, InvalidRequest, NotFound, PermissionDen
 from yunbox.identity import passwords, tickets, tokens
 from yunbox.identity.codes import Codes
 from yunbox.identity.fields import prepared, unique_names
-from yunbox.identity.providers import Alipay, App, DingTalk, PlatformUser, Provider, WeChat, developer_user
+from yunbox.identity.providers import (
+    WECHAT_PUBLIC,
+    WECHAT_WEB,
+    Alipay,
+    App,
+    DingTalk,
+    PlatformUser,
+    Provider,
+    WeChat,
+    developer_user,
+)
 from yunbox.identity.senders import Channel, Sender
 from yunbox.identity.sessions import TokenCache, Verified
 from yunbox.identity.store import SessionRow, UserStore
@@ -35,7 +45,7 @@ _STORE_EVERY_SECONDS = 60
 _OPENID_PROVIDERS = ("wechat", "developer")
 _EXPIRED_EVERY = 500
 DEFAULT_API_URLS = {
-    "wechat": "https://api.weixin.qq.com",
+    **dict.fromkeys(("wechat", "wechat_web", "wechat_public"), "https://api.weixin.qq.com"),
     "alipay": "https://openapi.alipay.com/gateway.do",
     "dingtalk": "https://oapi.dingtalk.com",
 }
@@ -87,7 +97,8 @@ class IdentityService:
         self._open: dict[str, _Users] = {}
         self._lock = threading.Lock()
         self._client: httpx.AsyncClient | None = None
-        self._providers: dict[str, Provider] = {"wechat": WeChat(), "alipay": Alipay(), "dingtalk": DingTalk()}
+        known: tuple[Provider, ...] = (WeChat(), WECHAT_WEB, WECHAT_PUBLIC, Alipay(), DingTalk())
+        self._providers = {provider.name: provider for provider in known}
         self._api_urls = {**DEFAULT_API_URLS, **(api_urls or {})}
         self._guesses = passwords.Throttle(clock, limit=10, window=300)
         self._guesses_from = passwords.Throttle(clock, limit=100, window=300)

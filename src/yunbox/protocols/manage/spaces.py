@@ -10,7 +10,7 @@ from yunbox.settings import SPACE_SETTINGS
 from yunbox.spaces import Space
 from yunbox.spaces.sharing import share_from
 
-PROVIDERS = ("wechat", "alipay", "dingtalk", "developer")
+PROVIDERS = ("wechat", "wechat_web", "wechat_public", "alipay", "dingtalk", "developer")
 _KEYS = ("client_secret", "server_private_key", "secret_id", "secret_key", "access_key_id", "access_key_secret")
 
 

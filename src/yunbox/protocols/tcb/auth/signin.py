@@ -7,12 +7,16 @@ from typing import Any
 
 from yunbox.errors import InvalidRequest, Unauthenticated
 from yunbox.identity import PlatformUser
+from yunbox.identity.providers import WECHAT_PUBLIC, WECHAT_WEB
 from yunbox.protocols.tcb.auth.credentials import credentials
 from yunbox.protocols.tcb.web.call import Actions, Answer, Call
 
 actions = Actions()
 
 _PROVIDER = "provider"
+_PAGES = {provider.name: provider for provider in (WECHAT_WEB, WECHAT_PUBLIC)}
+_NAMES = {"wx_open": WECHAT_WEB.name, "wx_mp": WECHAT_PUBLIC.name}
+"""What applications call the two."""
 VERIFIED = "verification"
 _LOGINS = {"username": "username", "email": "email", "phone_number": "phone"}
 
@@ -106,7 +110,7 @@ async def provider_token(call: Call) -> Answer:
 
 def _provider(call: Call) -> tuple[str, str]:
     """Provider and app id behind a ``provider_id``, which is either's name (an app id for mini programs)."""
-    wanted = call.text("provider_id")
+    wanted = _NAMES.get(call.text("provider_id"), call.text("provider_id"))
     params = call.params.get("provider_params")
     app_id = str(params.get("appid") or wanted) if isinstance(params, dict) else wanted
     for provider, registered, _ in call.services.spaces.apps(call.space.id):
@@ -133,7 +137,14 @@ def spent_provider(call: Call) -> tuple[str, str, PlatformUser]:
 
 @actions.add("GET provider/uri")
 async def provider_uri(call: Call) -> Answer:
-    raise InvalidRequest(
-        "logins through a platform's web page are not available here; use provider/token with a code / 暂不支持网页跳转登录",
-        reason="unsupported",
-    )
+    """The platform's page that sends the visitor back with a code; for apps of WeChat's open platform and official accounts."""
+    provider, app_id = _provider(call)
+    page = _PAGES.get(provider)
+    if page is None:
+        raise InvalidRequest(
+            "this login has no web page; register an app of `yunbox app add --provider wechat_web` or `wechat_public`,"
+            " or use provider/token with a code / 该登录方式没有网页，请登记 wechat_web 或 wechat_public 应用",
+            reason="unsupported",
+        )
+    redirect_uri = call.text("provider_redirect_uri", "") or call.text("redirect_uri")
+    return {"uri": page.page_url(app_id, redirect_uri, call.text("state", ""))}
