@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = {
     "http": "bench.http.scenarios",
+    "watching": "bench.http.watching",
     "documents": "bench.documents.figures",
     "testing": "bench.testing.starts",
 }

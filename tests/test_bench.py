@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from bench.__main__ import BENCHMARKS
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = [
@@ -34,3 +38,10 @@ def test_every_figure_of_the_document_engine(tmp_path: Path) -> None:
         found = [row for row in rows if figure in row]
         assert found, figure
         assert all("PASS" in row or "FAIL" in row or "NOT RUN" in row or "decoded" in row for row in found), found
+
+
+def test_documented_benchmarks_are_there() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")]
+    named = {name for page in pages for name in re.findall(r"python -m bench (\w+)", page)}
+    assert named == BENCHMARKS.keys()
+    assert all(callable(importlib.import_module(module).run) for module in BENCHMARKS.values())
