@@ -12,6 +12,7 @@ import orjson
 from yunbox.documents.rules import Grant, Rules
 from yunbox.documents.rules import language as lang
 from yunbox.documents.rules.decision import compile_rule
+from yunbox.documents.rules.written import WrittenRules, source_of
 from yunbox.errors import InvalidRequest
 
 CUSTOM = "CUSTOM"
@@ -23,16 +24,10 @@ _VARIABLES = frozenset({"auth", "now", "resource"})
 
 
 @dataclass(frozen=True, slots=True)
-class FileRules:
+class FileRules(WrittenRules):
     """``read`` and ``write`` as expressions over ``auth``, ``resource.openid`` (the file's owner) and ``now``."""
 
-    source: str
     expressions: Mapping[Verb, lang.Node]
-
-    def to_json(self) -> dict[str, Any]:
-        """The rules as they were written."""
-        written: dict[str, Any] = orjson.loads(self.source)
-        return written
 
     def grants(self) -> Rules:
         """What the expressions surely grant, never more than they do."""
@@ -46,10 +41,7 @@ def file_rules(written: Mapping[str, Any]) -> FileRules:
     Raises:
         InvalidRequest: for an unknown key or an expression that cannot be read; the message names it.
     """
-    try:
-        return _compiled(orjson.dumps(dict(written)).decode())
-    except orjson.JSONEncodeError as error:
-        raise InvalidRequest(f"the rules of files must be JSON: {error}") from None
+    return _compiled(source_of(written, "the rules of files"))
 
 
 @lru_cache(maxsize=256)

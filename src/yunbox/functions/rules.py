@@ -13,6 +13,7 @@ from yunbox.caller import Caller
 from yunbox.documents.rules import language as lang
 from yunbox.documents.rules.decision import compile_rule, missing
 from yunbox.documents.rules.judge import auth_of
+from yunbox.documents.rules.written import WrittenRules, source_of
 from yunbox.errors import InvalidRequest, PermissionDenied
 from yunbox.spaces import SpaceService
 from yunbox.tools.clock import Clock
@@ -23,16 +24,10 @@ _VARIABLES = frozenset({"auth", "now"})
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionRules:
+class FunctionRules(WrittenRules):
     """An expression for each function that has one of its own, and under ``*`` one for the others."""
 
-    source: str
     expressions: Mapping[str, lang.Node]
-
-    def to_json(self) -> dict[str, Any]:
-        """The rules as they were written."""
-        written: dict[str, Any] = orjson.loads(self.source)
-        return written
 
     def missing(self, caller: Caller, name: str, now: int) -> str:
         """``""`` when a client may call the function ``name``; else the condition that it does not meet."""
@@ -46,10 +41,7 @@ def function_rules(written: Mapping[str, Any]) -> FunctionRules:
     Raises:
         InvalidRequest: when ``*`` is missing, or something cannot be read; the message names it.
     """
-    try:
-        return _compiled(orjson.dumps(dict(written)).decode())
-    except orjson.JSONEncodeError as error:
-        raise InvalidRequest(f"the rules of functions must be JSON: {error}") from None
+    return _compiled(source_of(written, "the rules of functions"))
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from typing import Any
 from yunbox.documents.rules import language as lang
 from yunbox.documents.rules.conditions import Always
 from yunbox.documents.rules.evaluate import Situation, condition_of
+from yunbox.documents.rules.written import parse_rule
 from yunbox.errors import InvalidRequest
 
 
@@ -19,14 +20,7 @@ def compile_rule(written: object, name: str, variables: frozenset[str]) -> lang.
     Raises:
         InvalidRequest: for anything else; the message begins with the rule's ``name``.
     """
-    if isinstance(written, bool):
-        return lang.Literal(written)
-    if not isinstance(written, str):
-        raise InvalidRequest(f"the rule `{name}` must be true, false or an expression, not {written!r}")
-    try:
-        node = lang.parse(written)
-    except InvalidRequest as error:
-        raise InvalidRequest(f"the rule `{name}`: {error.message}") from None
+    node = parse_rule(written, name)
     _check(node, name, variables)
     return node
 

@@ -11,6 +11,7 @@ import orjson
 
 from yunbox.documents.rules import language as lang
 from yunbox.documents.rules.rules import Grant, Rules, Verb
+from yunbox.documents.rules.written import WrittenRules, parse_rule, source_of
 from yunbox.errors import InvalidRequest
 
 KEYS = ("read", "write", "create", "update", "delete")
@@ -22,10 +23,9 @@ _OWNER_NODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class SecurityRules:
+class SecurityRules(WrittenRules):
     """Compiled expressions by verb, and the JSON they come from. A verb without one is denied."""
 
-    source: str
     expressions: tuple[tuple[Verb, lang.Node], ...]
 
     def expression(self, verb: Verb) -> lang.Node:
@@ -34,11 +34,6 @@ class SecurityRules:
     def may_change(self, verb: Verb) -> bool:
         """Whether the verdict may be another one later, although neither the rules nor the caller have changed."""
         return _may_change(self.expression(verb))
-
-    def to_json(self) -> dict[str, Any]:
-        """The rules as they were written."""
-        written: dict[str, Any] = orjson.loads(self.source)
-        return written
 
 
 @lru_cache(maxsize=1024)
@@ -53,10 +48,7 @@ def security_rules(written: Mapping[str, Any]) -> Rules:
     Raises:
         InvalidRequest: for an unknown key or an expression that cannot be read; the message names it.
     """
-    try:
-        return _compiled(orjson.dumps(dict(written)).decode())
-    except orjson.JSONEncodeError as error:
-        raise InvalidRequest(f"security rules must be JSON: {error}") from None
+    return _compiled(source_of(written, "security rules"))
 
 
 @lru_cache(maxsize=1024)
@@ -74,15 +66,7 @@ def _compiled(source: str) -> Rules:
 
 
 def _expression(written: Mapping[str, Any], verb: Verb) -> lang.Node:
-    value = written.get(verb, False if verb == "read" else written.get("write", False))
-    if isinstance(value, bool):
-        return lang.Literal(value)
-    if not isinstance(value, str):
-        raise InvalidRequest(f"the rule `{verb}` must be true, false or an expression, not {value!r}")
-    try:
-        return lang.parse(value)
-    except InvalidRequest as error:
-        raise InvalidRequest(f"the rule `{verb}`: {error.message}") from None
+    return parse_rule(written.get(verb, False if verb == "read" else written.get("write", False)), verb)
 
 
 def _grant(node: lang.Node) -> Grant:
