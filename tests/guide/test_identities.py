@@ -7,9 +7,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,9 +15,11 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
+from tests import standin
 from tests.guide.conftest import Example, Run
 from tests.identity.test_alipay import APP_KEY, PLATFORM_KEY, private_text, public_text
 from tests.server import LiveServer
+from tests.standin import StandIn
 
 PROVIDERS = {"wx": "wechat_openapi", "my": "alipay_openapi", "dd": "dingtalk_openapi"}
 USED: set[str] = set()
@@ -49,49 +49,34 @@ def alipay(fields: dict[str, str]) -> str:
     return f'{{"{name}":{answer},"sign":"{base64.b64encode(signature).decode()}"}}'
 
 
-class Platforms(BaseHTTPRequestHandler):
+class Platforms(StandIn):
     def do_GET(self) -> None:
         split = urlsplit(self.path)
         query = dict(parse_qsl(split.query))
         if split.path == "/sns/jscode2session":
-            return self._answer(json.dumps(wechat(query)))
+            return self.answer(json.dumps(wechat(query)).encode())
         known = (query.get("appkey"), query.get("appsecret")) == ("app-1", "dd-secret")
         token = {"errcode": 0, "errmsg": "ok", "access_token": "T", "expires_in": 7200}
-        return self._answer(json.dumps(token if known else {"errcode": 40089, "errmsg": "不合法的corpid或corpsecret"}))
+        return self.answer(
+            json.dumps(token if known else {"errcode": 40089, "errmsg": "不合法的corpid或corpsecret"}).encode()
+        )
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        body = self.body().decode()
         split = urlsplit(self.path)
         if split.path == "/gateway.do":
-            return self._answer(alipay(dict(parse_qsl(split.query)) | dict(parse_qsl(body))))
+            return self.answer(alipay(dict(parse_qsl(split.query)) | dict(parse_qsl(body))).encode())
         user = {"userid": "manager-1", "unionid": "union-1", "name": "安"}
-        return self._answer(json.dumps({"errcode": 0, "errmsg": "ok", "request_id": "r", "result": user}))
-
-    def _answer(self, text: str) -> None:
-        content = text.encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/plain")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *values: Any) -> None:
-        pass
+        return self.answer(json.dumps({"errcode": 0, "errmsg": "ok", "request_id": "r", "result": user}).encode())
 
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """`yunbox serve`, whose platforms are the stand-ins: nobody is let in without a real login."""
-    stand_in = ThreadingHTTPServer(("127.0.0.1", 0), Platforms)
-    Thread(target=stand_in.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{stand_in.server_port}"
-    urls = {"wechat_api_url": base, "alipay_api_url": f"{base}/gateway.do", "dingtalk_api_url": base}
-    try:
+    with standin.serving(Platforms) as base:
+        urls = {"wechat_api_url": base, "alipay_api_url": f"{base}/gateway.do", "dingtalk_api_url": base}
         with LiveServer(tmp_path_factory.mktemp("serving") / "data", "serve", **urls) as server:
             yield server
-    finally:
-        stand_in.shutdown()
-        stand_in.server_close()
 
 
 CLIENT = "const client = new Core({ accessKeyId: options.accessKeyId, accessKeySecret: options.accessKeySecret, endpoint: options.endpoint, apiVersion: '2019-06-15' });"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.standin import StandIn
 from yunbox.errors import YunboxError
 from yunbox.protocols.tcb.admin.wechat import App, WeChatApi
 
@@ -29,26 +30,21 @@ class Platform(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(StandIn):
     server: Platform
 
     def do_GET(self) -> None:
         self._answer(b"")
 
     def do_POST(self) -> None:
-        self._answer(self.rfile.read(int(self.headers["content-length"])))
+        self._answer(self.body())
 
     def _answer(self, body: bytes) -> None:
         address = urlsplit(self.path)
         query = parse_qs(address.query)
         self.server.calls.append((self.command, address.path, query, body))
         reply = self._reply(address.path, query)
-        content = json.dumps(reply).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json; encoding=utf-8")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.answer(json.dumps(reply).encode(), "application/json; encoding=utf-8")
 
     def _reply(self, path: str, query: dict[str, list[str]]) -> dict[str, Any]:
         if path == "/cgi-bin/token":
@@ -59,9 +55,6 @@ class _Handler(BaseHTTPRequestHandler):
         if query["access_token"][0] in self.server.revoked:
             return {"errcode": 40001, "errmsg": "invalid credential"}
         return {"errcode": 0, "errmsg": "ok"}
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the test's output clean."""
 
 
 @pytest.fixture

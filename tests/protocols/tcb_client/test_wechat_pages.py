@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from tests import standin
 from tests.protocols.tcb_client.clients import AuthClient, WebClient
 from tests.server import LiveServer
+from tests.standin import StandIn
 from yunbox.spaces import Space
 
 APPS = {"wechat_web": ("wx-web", "web-secret"), "wechat_public": ("wx-public", "public-secret")}
 REDIRECT = "https://example.com/back?a=1"
 
 
-class WeChatApi(BaseHTTPRequestHandler):
+class WeChatApi(StandIn):
     """Answers ``/sns/oauth2/access_token`` for the two apps and codes that begin with ``good``."""
 
     def do_GET(self) -> None:
@@ -31,29 +31,17 @@ class WeChatApi(BaseHTTPRequestHandler):
         elif split.path == "/sns/oauth2/access_token" and query.get("code", "").startswith("good"):
             assert query["grant_type"] == "authorization_code"
             answer = {"access_token": "t", "expires_in": 7200, "openid": f"o-{query['code']}", "scope": "snsapi_login"}
-        content = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/plain")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *values: Any) -> None:
-        pass
+        self.answer(json.dumps(answer).encode())
 
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """`yunbox serve`: nobody is let in without a real login."""
-    stand_in = ThreadingHTTPServer(("127.0.0.1", 0), WeChatApi)
-    Thread(target=stand_in.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{stand_in.server_port}"
-    try:
-        with LiveServer(tmp_path_factory.mktemp("wechat") / "data", "serve", wechat_api_url=url) as server:
-            yield server
-    finally:
-        stand_in.shutdown()
-        stand_in.server_close()
+    with (
+        standin.serving(WeChatApi) as url,
+        LiveServer(tmp_path_factory.mktemp("wechat") / "data", "serve", wechat_api_url=url) as server,
+    ):
+        yield server
 
 
 @pytest.fixture
