@@ -170,7 +170,7 @@ def _services(settings: Settings, ephemeral: Ephemeral | None) -> Services:
             spaces,
             developer_login=settings.mode == "dev",
             api_urls={
-                **dict.fromkeys(("wechat", "wechat_web", "wechat_public"), settings.wechat_api_url),
+                "wechat": settings.wechat_api_url,
                 "alipay": settings.alipay_api_url,
                 "dingtalk": settings.dingtalk_api_url,
             },

@@ -45,7 +45,7 @@ _STORE_EVERY_SECONDS = 60
 _OPENID_PROVIDERS = ("wechat", "developer")
 _EXPIRED_EVERY = 500
 DEFAULT_API_URLS = {
-    **dict.fromkeys(("wechat", "wechat_web", "wechat_public"), "https://api.weixin.qq.com"),
+    "wechat": "https://api.weixin.qq.com",
     "alipay": "https://openapi.alipay.com/gateway.do",
     "dingtalk": "https://oapi.dingtalk.com",
 }
@@ -73,7 +73,7 @@ class IdentityService:
     """Users and sessions of all spaces.
 
     ``developer_login`` lets anyone sign in as anyone where a space does not say otherwise (DESIGN §9.9);
-    ``api_urls`` are the base URLs of platforms by provider; with ``full_sync`` sessions survive a power cut;
+    ``api_urls`` are the base URLs by platform; with ``full_sync`` sessions survive a power cut;
     ``sender`` delivers one-time codes.
 
     All methods that are not ``async`` may be called from any thread; those that write cost one small transaction.
@@ -231,7 +231,8 @@ class IdentityService:
         if config is not None and provider in self._providers:
             vendor = self._spaces.app(space.id, provider, str(config.get("isv_app_id") or "")) or {}
             app = App(app_id, str(config.get("secret", "")), {**vendor, **config})
-            return await self._providers[provider].resolve(self._http(), self._api_urls[provider], app, code)
+            asked = self._providers[provider]
+            return await asked.resolve(self._http(), self._api_urls[asked.platform], app, code)
         if self.allows_developer(space):
             return developer_user(space.id, app_id, code)
         raise Unauthenticated(

@@ -74,7 +74,7 @@ class AlipayKeys:
 class Alipay:
     """Exchanges the code of ``my.getAuthCode`` for a user id."""
 
-    name = "alipay"
+    name = platform = "alipay"
 
     async def resolve(self, client: httpx.AsyncClient, base_url: str, app: App, code: str) -> PlatformUser:
         keys = AlipayKeys.of({"secret": app.secret, **app.config})

@@ -28,7 +28,7 @@ class DingTalk:
     gives an access token is internal, and any other is personal.
     """
 
-    name = "dingtalk"
+    name = platform = "dingtalk"
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

@@ -32,9 +32,10 @@ class PlatformUser:
 
 
 class Provider(Protocol):
-    """Turns a login code into a user by asking the platform."""
+    """Turns a login code into a user by asking the platform; ``platform`` says whose base URL that takes."""
 
     name: str
+    platform: str
 
     async def resolve(self, client: httpx.AsyncClient, base_url: str, app: App, code: str) -> PlatformUser:
         """

@@ -18,7 +18,7 @@ _WRONG_APP = (40013, 40125, 41002)
 class WeChat:
     """Exchanges the code of ``wx.login`` for an openid."""
 
-    name = "wechat"
+    name = platform = "wechat"
 
     async def resolve(self, client: httpx.AsyncClient, base_url: str, app: App, code: str) -> PlatformUser:
         query = {"appid": app.app_id, "secret": app.secret, "js_code": code, "grant_type": "authorization_code"}
@@ -29,6 +29,8 @@ class WeChatWeb:
     """Exchanges the code with which WeChat's own page sends a visitor back: after a scanned QR code (``wechat_web``, an app of
     the open platform) or inside WeChat (``wechat_public``, an official account).
     """
+
+    platform = "wechat"
 
     def __init__(self, name: str, page: str, scope: str) -> None:
         self.name = name
