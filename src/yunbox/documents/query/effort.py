@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -37,15 +36,21 @@ class _Watch(threading.local):
 _WATCH = _Watch()
 
 
-@contextmanager
-def watched(check: Callable[[], None] | None) -> Iterator[None]:
+class watched:
     """Watch what this thread evaluates in the block. ``check`` may raise to end it."""
-    before = (_WATCH.active, _WATCH.check, _WATCH.baseline)
-    _WATCH.active, _WATCH.check, _WATCH.baseline = True, check, 0
-    try:
-        yield
-    finally:
-        _WATCH.active, _WATCH.check, _WATCH.baseline = before
+
+    __slots__ = ("_before", "_check")
+
+    def __init__(self, check: Callable[[], None] | None) -> None:
+        self._check = check
+
+    def __enter__(self) -> None:
+        watch = _WATCH
+        self._before = (watch.active, watch.check, watch.baseline)
+        watch.active, watch.check, watch.baseline = True, self._check, 0
+
+    def __exit__(self, *error: object) -> None:
+        _WATCH.active, _WATCH.check, _WATCH.baseline = self._before
 
 
 def spend(units: int = 1) -> None:

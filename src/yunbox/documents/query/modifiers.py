@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any
 
 from bson import Timestamp
+from msgspec import Struct
 
 from yunbox.errors import QueryError
 
@@ -21,8 +21,7 @@ from .values import MISSING, Collation, Document, compare, date_millis, is_numbe
 _ORDINALS = count(1)
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """One application of an update: the document before it, and what its operators may look at."""
 
     document: Document
@@ -34,8 +33,7 @@ class Context:
 Change = Callable[[Any, Context], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Modifier:
+class Modifier(Struct, frozen=True):
     """One operator on one path. ``change`` gives the new value, the same object for no change, `MISSING` to remove.
 
     ``creates``: a missing field is made (else nothing happens to it). ``strict``: a path blocked by a scalar is an error.

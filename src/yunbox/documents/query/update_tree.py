@@ -7,9 +7,10 @@ lexicographic order as MongoDB 5.0 makes them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Any
+
+from msgspec import Struct
 
 from yunbox.errors import QueryError
 
@@ -24,15 +25,14 @@ MAX_BACKFILL = 1_500_000
 ArrayFilters = dict[str, Callable[[Any], bool]]
 
 
-@dataclass(slots=True)
-class Branch:
+class Branch(Struct):
     """Changes to members of an object or elements of an array. ``positional`` is the child of ``$``; ``selected`` holds the
     children of ``$[]`` (under the empty name) and of ``$[identifier]``.
     """
 
-    members: dict[str, Node] = field(default_factory=dict)
+    members: dict[str, Node] = {}
     positional: Node | None = None
-    selected: dict[str, Node] = field(default_factory=dict)
+    selected: dict[str, Node] = {}
 
     def children(self) -> Iterator[Node]:
         yield from self.members.values()
@@ -89,7 +89,8 @@ def _put(branch: Branch, part: str, node: Node, parts: tuple[str, ...], index: i
 
 def arrange(branch: Branch) -> None:
     """Order the members of every branch: by number where both names are numbers, else by code points."""
-    branch.members = dict(sorted(branch.members.items(), key=lambda item: _name_key(item[0])))
+    if len(branch.members) > 1:
+        branch.members = dict(sorted(branch.members.items(), key=lambda item: _name_key(item[0])))
     for child in branch.children():
         if isinstance(child, Branch):
             arrange(child)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +105,13 @@ def time_is_over() -> QueryError:
     return QueryError("operation exceeded time limit", number=50, name="MaxTimeMSExpired")
 
 
-@contextmanager
-def limited(connection: apsw.Connection, deadline: Deadline | None) -> Iterator[None]:
+def limited(connection: apsw.Connection, deadline: Deadline | None) -> AbstractContextManager[None]:
     """Run statements, and evaluate expressions, that stop when the deadline passes or the process grows too much."""
-    if deadline is None:
-        with watched(None):
-            yield
-        return
+    return watched(None) if deadline is None else _until(connection, deadline)
+
+
+@contextmanager
+def _until(connection: apsw.Connection, deadline: Deadline) -> Iterator[None]:
     connection.set_progress_handler(deadline.passed, PROGRESS_STEPS)
     try:
         with watched(deadline.check):

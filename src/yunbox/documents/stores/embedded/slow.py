@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,14 +37,9 @@ class SlowQueries:
         self._kept: deque[SlowQuery] = deque(maxlen=KEPT)
         self._known = known
 
-    @contextmanager
-    def noting(self, space: str, command: Any) -> Iterator[None]:
+    def noting(self, space: str, command: Any) -> _Noting:
         """Note a command if it takes long."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.note(space, command, time.perf_counter() - started)
+        return _Noting(self, space, command)
 
     def note(self, space: str, command: Any, seconds: float) -> None:
         """Remember and log a command if it was slow."""
@@ -70,6 +64,19 @@ class SlowQueries:
     def list(self) -> list[SlowQuery]:
         """The slow queries, oldest first."""
         return list(self._kept)
+
+
+class _Noting:
+    __slots__ = ("_command", "_queries", "_space", "_started")
+
+    def __init__(self, queries: SlowQueries, space: str, command: Any) -> None:
+        self._queries, self._space, self._command = queries, space, command
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self._queries.note(self._space, self._command, time.perf_counter() - self._started)
 
 
 def _first_match(command: Any) -> dict[str, Any]:

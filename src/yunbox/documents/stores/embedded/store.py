@@ -119,6 +119,8 @@ class Store(View):
         renamed = schema.renamed(collection, new_name)
         del self.batch.catalog[name]
         self.batch.catalog[new_name] = renamed
+        if collection.id in self.batch.touched:
+            self.batch.touched[collection.id] = renamed
 
     def for_writing(self, name: str, create: bool) -> Collection:
         """A collection to write to, made when it is missing and ``create`` is set. Raises `CollectionNotFound`."""
@@ -293,11 +295,10 @@ class Store(View):
 
     def publish(self) -> None:
         """Make counts known to readers, and changes to subscribers; the first thing after the commit."""
-        for collection in self.batch.catalog.values():
-            if collection.id in self.batch.counts:
-                collection.count = self.batch.counts[collection.id]
-                collection.saved_shape = collection.shape.version
-                collection.flags_changed = False
+        for id, collection in self.batch.touched.items():
+            collection.count = self.batch.counts[id]
+            collection.saved_shape = collection.shape.version
+            collection.flags_changed = False
         for action in self.batch.after_commit:
             action()
         first = self._sequence + 1
