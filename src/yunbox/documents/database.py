@@ -23,6 +23,7 @@ from yunbox.errors import CollectionNotFound, DuplicateKey, YunboxError
 
 from . import commands as c
 from . import operations as op
+from .encodable import encodable
 from .failures import OperationFailure, numbered
 from .query.pipeline import NO_COLLECTION
 from .results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
@@ -229,7 +230,7 @@ class Collection:
         result: list[Document] = self._run(
             c.Aggregate(
                 self.name,
-                _listed(pipeline),
+                encodable(pipeline),
                 let=_optional(let),
                 collation=_collation(collation),
                 hint=_hint(hint),
@@ -253,7 +254,7 @@ class Collection:
     def insert_one(self, document: Document) -> InsertOneResult:
         """Add a document, which gets an ``_id`` when it has none. Raises `DuplicateKey`."""
         document.setdefault("_id", ObjectId())
-        self._run(c.Insert(self.name, [_listed(document)], create=True))
+        self._run(c.Insert(self.name, [encodable(document)], create=True))
         return InsertOneResult(document["_id"])
 
     def insert_many(self, documents: Sequence[Document], *, ordered: bool | None = True) -> InsertManyResult:
@@ -264,7 +265,7 @@ class Collection:
         for document in documents:
             document.setdefault("_id", ObjectId())
         try:
-            result = self._run(c.Insert(self.name, _listed(documents), ordered=ordered is not False, create=True))
+            result = self._run(c.Insert(self.name, encodable(documents), ordered=ordered is not False, create=True))
         except DuplicateKey as error:
             error.data["result"] = BulkWriteResult(inserted_count=len(error.data.get("inserted", ())))
             raise
@@ -302,10 +303,10 @@ class Collection:
             c.Update(
                 self.name,
                 _document(filter),
-                _listed(update),
+                encodable(update),
                 multi=multi,
                 upsert=bool(upsert),
-                array_filters=_listed(array_filters),
+                array_filters=encodable(array_filters),
                 collation=_collation(collation),
                 hint=_hint(hint),
                 let=_optional(let),
@@ -387,13 +388,13 @@ class Collection:
             c.FindAndModify(
                 self.name,
                 _document(filter),
-                update=_listed(update),
+                update=encodable(update),
                 remove=remove,
                 sort=_sort(sort),
                 projection=_projection(projection),
                 upsert=bool(upsert),
                 return_new=bool(return_document),
-                array_filters=_listed(array_filters),
+                array_filters=encodable(array_filters),
                 collation=_collation(collation),
                 hint=_hint(hint),
                 let=_optional(let),
@@ -511,21 +512,11 @@ def _document(filter: Filter | None) -> Document:
         return {}
     if not isinstance(filter, Mapping):
         raise OperationFailure("a filter must be an object", number=14, name="TypeMismatch")
-    return {name: _listed(value) for name, value in filter.items()}
-
-
-def _listed(value: Any) -> Any:
-    """The value with lists for its tuples, which drivers send as arrays, too."""
-    kind = type(value)
-    if kind is dict:
-        return {name: _listed(member) for name, member in value.items()}
-    if kind is list or kind is tuple:
-        return [_listed(member) for member in value]
-    return value
+    return encodable(filter)  # type: ignore[no-any-return]
 
 
 def _optional(value: Mapping[str, Any] | None) -> Document | None:
-    return None if value is None else dict(value)
+    return None if value is None else encodable(value)
 
 
 def _collation(collation: Mapping[str, Any] | None) -> Document | None:
