@@ -5,6 +5,7 @@ import time
 import pytest
 
 from yunbox.documents.query.regex import compile_regex
+from yunbox.documents.query.required_text import required_texts
 from yunbox.errors import QueryError
 
 
@@ -59,3 +60,23 @@ def test_hard_time_limit() -> None:
         compile_regex("(a|aa)+$").test("a" * 60 + "b")
     assert caught.value.number == 51156
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("pattern", "options", "texts"),
+    [
+        ("r[0-9]*7[0-9]*3$", "", ("r", "7", "3")),
+        ("^user\\.name.*z", "", ("user.name", "z")),
+        ("ab?c+d{2}e", "", ("a", "c", "e")),
+        ("ab??c*+d", "", ("a", "d")),
+        ("a{0}b{,2}", "", ()),
+        ("张三 a1", "i", ("张三 ", "1")),
+        ("a b", "x", ()),
+        *(
+            (pattern, "", ())
+            for pattern in ("", "ab|c", "(ab)?", r"\x61b", r"\Qab\E", "[^]]b", "[[:alpha:]]b", "(?i)ab")
+        ),
+    ],
+)
+def test_texts_that_a_match_needs(pattern: str, options: str, texts: tuple[str, ...]) -> None:
+    assert required_texts(pattern, options) == texts

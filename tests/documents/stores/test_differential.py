@@ -55,6 +55,7 @@ def conditions() -> st.SearchStrategy[Any]:
             {"$size": 1},
             {"$regex": "a"},
             {"$regex": "^[x1]"},
+            {"$regex": "x+y"},
             {"$mod": [2, 1]},
             {"$gt": 0, "$lt": 2},
             {"$gte": "a", "$lt": "b"},
@@ -180,6 +181,44 @@ def test_collations(
             ordered = [key(one) for one in collection.find(filter, sort=sort, limit=3, collation=collation)]
             assert ordered == sorted(key(stored[id]) for id in expected)[:3], (filter, sort, collation)
         assert database.engine.check() == []
+
+
+ATOMS = {
+    **{text: text for text in ("a", "b", "é", "云", '"', "\n", "/", "]", "-")},
+    **{"\\" + text: text for text in (".", "*", "?", "\\", "[")},
+    **{".": "*", "[ab]": "a", "[^a]": "b", "\\w": "_", "^": "", "$": "", "(a|b)": "b"},
+}
+PATTERNS = st.lists(
+    st.tuples(st.sampled_from(list(ATOMS)), st.sampled_from(["", "", "", "*", "?", "+", "{2}", "{0,1}"])), max_size=4
+)
+SEARCHED = st.text(st.sampled_from('abAé云.*?[]\\"\n/-\0'), max_size=4)
+
+
+@differential
+@given(
+    values=st.lists(st.lists(SEARCHED, max_size=2) | st.sampled_from([1, None, {"a": "b"}]), max_size=3),
+    patterns=st.lists(st.tuples(SEARCHED, PATTERNS, SEARCHED), min_size=1, max_size=4),
+    options=st.sampled_from(["", "", "i", "m", "s", "x"]),
+)
+def test_regular_expressions(
+    values: list[Any], patterns: list[tuple[str, list[tuple[str, str]], str]], options: str
+) -> None:
+    """Among texts that the expressions match, or nearly."""
+    likely = [before + "".join(ATOMS[atom] for atom, _ in pattern) + after for before, pattern, after in patterns]
+    stored = [{"_id": number, "a": value} for number, value in enumerate([*likely, *values])]
+    with open_database() as database:
+        collection = database["c"]
+        collection.insert_many([dict(document) for document in stored])
+        for _, pattern, _ in patterns:
+            filter = {"a": {"$regex": "".join(map("".join, pattern)), "$options": options}}
+            for one in (filter, {"$nor": [filter]}):
+                try:
+                    matcher = compile_filter(one)
+                except QueryError:
+                    continue
+                expected = [document["_id"] for document in stored if matcher(document)]
+                assert sorted(found["_id"] for found in collection.find(one)) == expected, one
+                assert collection.count_documents(one) == len(expected), one
 
 
 NARROW = st.builds(

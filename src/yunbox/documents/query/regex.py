@@ -7,12 +7,15 @@ that cannot take long on the text at hand runs on the standard library's engine;
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import regex
 
 from yunbox.errors import QueryError
+
+from .required_text import required_texts
 
 TIME_LIMIT_SECONDS = 0.3
 """For one value, and a second more for each 20 million characters of it. It is the processor's time that counts: on a busy
@@ -32,16 +35,20 @@ _LEADING_VERB = re.compile(r"(?:\(\*[A-Z0-9_]+\))+")
 
 
 class Expression:
-    """A compiled regular expression."""
+    """A compiled regular expression. ``test`` tells whether a text contains a match, and raises what `search` raises;
+    ``required`` are texts that every match contains, one after the other.
+    """
 
-    __slots__ = ("_fast", "_fast_limit", "_safe", "options", "pattern")
+    __slots__ = ("_fast", "_fast_limit", "_safe", "options", "pattern", "required", "test")
 
     def __init__(self, pattern: str, options: str, safe: Any, fast: Any, fast_limit: int) -> None:
         self.pattern = pattern
         self.options = options
+        self.required = required_texts(pattern, options)
         self._safe = safe
         self._fast = fast
         self._fast_limit = fast_limit
+        self.test: Callable[[str], bool] = self._tester()
 
     def search(self, text: str, start: int = 0) -> Any:
         """The first match at or after ``start`` (a match object of `re` or `regex`), or ``None``. Raises `QueryError` when
@@ -60,9 +67,15 @@ class Expression:
                 name="Location51156",
             ) from None
 
-    def test(self, text: str) -> bool:
-        """Whether the text contains a match."""
-        return self.search(text) is not None
+    def _tester(self) -> Callable[[str], bool]:
+        limit, search = self._fast_limit, self.search
+        # One call less for each text: a scan calls it for every document.
+        fast = search if self._fast is None else self._fast.search
+
+        def test(text: str) -> bool:
+            return (fast if len(text) <= limit else search)(text) is not None
+
+        return test
 
 
 @lru_cache(maxsize=1024)

@@ -81,7 +81,7 @@ def _document_matches(*arguments: Any) -> bool:
 
 def _text_matches(*arguments: Any) -> bool:
     test, text = arguments
-    return isinstance(text, str) and test(text)
+    return type(text) is str and test(text)
 
 
 class Deadline:

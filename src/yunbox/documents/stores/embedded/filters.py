@@ -23,15 +23,18 @@ from .keys import collated_key
 Tree = tuple[Any, ...]
 """``("and"|"or", trees)``, ``("not", tree)``, ``("opaque",)``, or a leaf ``(operator, parts, kind, slot)``.
 
-Operators: eq gt gte lt lte in exists regex. ``slot`` is the number (from 1) of the operand, 0 when there is none.
+Operators: eq gt gte lt lte in exists glob regex. ``slot`` is the number (from 1) of the operand, 0 when there is none.
 """
 
 OPAQUE: Final[Tree] = ("opaque",)
 ALL: Final[Tree] = ("and", ())
 MAX_DEPTH: Final = 40
-LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "regex"})
+MAX_GLOB_LENGTH: Final = 500
+LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "glob", "regex"})
 
 _COMPARISONS = {"$eq": "eq", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
+_ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
+_SPECIAL_IN_GLOB = re.compile(r"[*?\[]")
 _ORDERED = frozenset({"number", "string", "date", "collated"})
 
 
@@ -184,8 +187,23 @@ class _Parser:
     def _regex(self, parts: tuple[str, ...], pattern: str, options: str) -> Tree:
         if "\0" in pattern:
             return OPAQUE
-        self.operands.append(_Test(compile_regex(pattern, options).test))
-        return ("regex", parts, "string", len(self.operands))
+        expression = compile_regex(pattern, options)
+        self.operands.append(_Test(expression.test))
+        tree = ("regex", parts, "string", len(self.operands))
+        glob = _glob(expression.required)
+        if not glob:
+            return tree
+        self.operands.append(glob)
+        return ("and", (("glob", parts, "string", len(self.operands)), tree))
+
+
+def _glob(texts: tuple[str, ...]) -> str:
+    """The GLOB pattern for the JSON of strings that contain texts one after the other; empty when it would say nothing.
+
+    It is for JSON because there are no null bytes in it, at which SQLite's GLOB would end.
+    """
+    pattern = "*".join(_ESCAPED_IN_JSON.sub("*", _SPECIAL_IN_GLOB.sub("?", text)) for text in texts)[:MAX_GLOB_LENGTH]
+    return f"*{pattern}*" if pattern.strip("*?") and is_encodable(pattern) else ""
 
 
 class _Test:
