@@ -128,6 +128,17 @@ WINDOWS: list[Case] = [
         ],
     ),
     (
+        [{"$setWindowFields": {"sortBy": {"x": -1}, "output": {"r": {"$rank": {}}, "d": {"$denseRank": {}}}}}],
+        [{"x": None}, {"x": None}, {}, {"x": 2}, {"x": 2.0}],
+        [
+            {"x": 2, "r": 1, "d": 1},
+            {"x": 2.0, "r": 1, "d": 1},
+            {"x": None, "r": 3, "d": 2},
+            {"x": None, "r": 3, "d": 2},
+            {"r": 5, "d": 3},
+        ],
+    ),
+    (
         [
             {
                 "$setWindowFields": {

@@ -29,7 +29,7 @@ from ..expressions.numbers import (
     to_decimal,
     to_double,
 )
-from ..values import MISSING, date_millis, type_name
+from ..values import MISSING, date_millis, sort_key, type_name
 from .lookup import Document
 from .selecting import plain_value
 from .window_bounds import Bounds, Window
@@ -40,10 +40,9 @@ MAX_COLUMN_ITEMS = 100 * 2**20 // 16
 
 @dataclass(frozen=True)
 class Partition:
-    """The sorted documents of one partition, and the sort key of each."""
+    """The sorted documents of one partition."""
 
     documents: list[Document]
-    keys: list[Any]
     sort_path: tuple[str, ...] | None
     variables: Variables
 
@@ -150,12 +149,15 @@ def _build_document_number(name: str, operand: Any, window: Window | None, sort:
 
 @window_function("$rank", "$denseRank")
 def _build_rank(name: str, operand: Any, window: Window | None, sort: Sort, scope: Scope) -> WindowFunction:
+    """Documents tie when the values they are sorted by are equal; to 5.0 a missing value is not a null, though they sort as one."""
     _require_rank_use(name, operand, window, sort)
+    value = compile_in(f"${sort[0][0]}", scope)
 
     def rank(partition: Partition) -> list[Any]:
         column: list[int] = []
-        for index, key in enumerate(partition.keys):
-            if index and key == partition.keys[index - 1]:
+        keys = [sort_key(item, scope.collation) for item in partition.column(value)]
+        for index, key in enumerate(keys):
+            if index and key == keys[index - 1]:
                 column.append(column[-1])
             elif name == "$rank":
                 column.append(index + 1)

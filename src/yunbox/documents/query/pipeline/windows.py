@@ -113,9 +113,7 @@ def _partitions(source: Iterator[Document], plan: _Plan, run: Run, name: str) ->
 
 
 def _filled(documents: list[Document], plan: _Plan, run: Run) -> Iterator[Document]:
-    order = compile_sort(plan.sort, plan.collation) if plan.sort else None
-    keys = [order(document) for document in documents] if order is not None else [0] * len(documents)
-    partition = Partition(documents, keys, plan.sort_path, run.variables)
+    partition = Partition(documents, plan.sort_path, run.variables)
     columns = [function(partition) for _, function in plan.outputs]
     for index, document in enumerate(documents):
         result = document
