@@ -102,6 +102,17 @@ def _has_odd_number(value: Any) -> bool:
     return False
 
 
+def is_encodable(text: str) -> bool:
+    """Whether a string can be stored: one with half a surrogate pair cannot."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _unstorable(value: Any, error: Exception) -> QueryError:
     if isinstance(error, RecursionError) or "ecursion" in str(error):
         return too_deep()

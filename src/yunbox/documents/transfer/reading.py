@@ -16,6 +16,7 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
+from yunbox.documents.query.ejson import is_encodable
 from yunbox.errors import InvalidRequest
 
 from .formats import Format, Record
@@ -169,19 +170,9 @@ def read_json(file: BinaryIO) -> Iterator[Record]:
 
 
 def _json_document(source: str, value: Any, problem: str | None) -> dict[str, Any] | str:
-    if not _is_utf8(source):
+    if not is_encodable(source):
         return _NOT_UTF8
     return problem or decoded(value)
-
-
-def _is_utf8(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 # CSV
@@ -214,7 +205,7 @@ def _csv_records(rows: Any, keys: list[str]) -> Iterator[Record]:
 
 
 def _csv_document(row: list[str], keys: list[str]) -> dict[str, Any] | str:
-    if not _is_utf8("".join(row)):
+    if not is_encodable("".join(row)):
         return _NOT_UTF8
     if len(row) > len(keys):
         return f"the line has {len(row)} cells for {len(keys)} keys"

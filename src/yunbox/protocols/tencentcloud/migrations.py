@@ -2,53 +2,34 @@
 
 from __future__ import annotations
 
-import secrets
-import tempfile
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import orjson
 
 from yunbox.documents import commands as c
 from yunbox.documents.dialects import TCB
 from yunbox.documents.transfer import Format, Import, Mode
-from yunbox.documents.transfer.jobs import Work
+from yunbox.protocols.migrations import Migrations
 from yunbox.protocols.tcb.values import Decoder
 from yunbox.protocols.tencentcloud.call import Call, Handler
 from yunbox.protocols.tencentcloud.errors import ApiError
 
-_KIND = "migration"
-_PATIENCE_S = 1.0
-_LINK_S = 24 * 3600
 _FORMATS: dict[str, Format] = {"json": "json", "csv": "csv"}
 _MODES: dict[str, Mode] = {"insert": "insert", "upsert": "upsert"}
 _STATUS = {"waiting": "waiting", "running": "processing", "done": "success", "failed": "fail"}
-_MAX_MESSAGES = 20
 
 
 async def import_file(call: Call) -> dict[str, Any]:
     """Add the documents of a stored file to a collection, which must exist."""
-    collection, key = call.text("CollectionName"), call.text("FilePath").removeprefix("/")
     format, mode = _choice(call, "FileType", _FORMATS, "json"), _choice(call, "ConflictMode", _MODES, "insert")
     stop = str(call.values.get("StopOnError", False)).lower() == "true"
-    space_id, files = call.space.id, call.services.files
-    files.stat(space_id, key)
-    await call.services.documents.engine(space_id).run(c.Count(collection, limit=1))
-
-    async def work() -> dict[str, Any]:
-        wanted = Import(collection, mode, stop_on_error=stop, new_id=TCB.new_id)
-        with files.open_file(space_id, key) as file:
-            report = await call.services.transfers.import_file(space_id, file, format, wanted)
-        problems = [f"line {error['line']}: {error['message']}" for error in report.errors[:_MAX_MESSAGES]]
-        failed = report.stopped or (report.failed and not report.succeeded)
-        counts = {"succeeded": report.succeeded, "failed": report.failed, "message": "; ".join(problems)}
-        return {**counts, "status": "failed" if failed else "done"}
-
-    return await _started(call, work)
+    wanted = Import(call.text("CollectionName"), mode, stop_on_error=stop, new_id=TCB.new_id)
+    return {"JobId": await _migrations(call).import_file(_key(call), format, wanted)}
 
 
 async def export_file(call: Call) -> dict[str, Any]:
     """Write a collection, or what ``Query``, ``Fields``, ``Sort``, ``Skip``, ``Limit`` choose of it, into a stored file."""
-    key, format = call.text("FilePath").removeprefix("/"), _choice(call, "FileType", _FORMATS, "json")
+    key, format = _key(call), _choice(call, "FileType", _FORMATS, "json")
     fields = [name.strip() for name in call.text("Fields", "").split(",") if name.strip()]
     if format == "csv" and not fields:
         raise ApiError("MissingParameter", "CSV needs Fields / 导出 CSV 需要指定 Fields")
@@ -59,30 +40,18 @@ async def export_file(call: Call) -> dict[str, Any]:
         skip=call.number("Skip", 0),
         limit=call.number("Limit", 0),
     )
-    await call.services.documents.engine(call.space.id).run(c.Count(find.collection, find.filter, limit=1))
-
-    async def work() -> dict[str, Any]:
-        with cast(BinaryIO, tempfile.TemporaryFile(dir=call.space.directory)) as file:
-            count = await call.services.transfers.export_file(call.space.id, find, file, format, fields)
-            file.seek(0)
-            await call.services.files.put_file(call.caller, key, file)
-        return {"succeeded": count}
-
-    return await _started(call, work, key=key)
+    return {"JobId": await _migrations(call).export_file(find, key, format, fields)}
 
 
 async def query_info(call: Call) -> dict[str, Any]:
     """What has become of a job."""
-    row = call.services.transfers.jobs.get(call.space.id, str(call.number("JobId", 0)), _KIND)
-    link = ""
-    if row["status"] == "done" and "key" in row:
-        link = call.origin + call.services.files.temporary_url(call.space.id, row["key"], _LINK_S)
+    progress = _migrations(call).progress(str(call.number("JobId", 0)))
     return {
-        "Status": _STATUS[row["status"]],
-        "RecordSuccess": row.get("succeeded", 0),
-        "RecordFail": row.get("failed", 0),
-        "ErrorMsg": row["message"],
-        "FileUrl": link,
+        "Status": _STATUS[progress.status],
+        "RecordSuccess": progress.succeeded,
+        "RecordFail": progress.failed,
+        "ErrorMsg": progress.message,
+        "FileUrl": progress.link and call.origin + progress.link,
     }
 
 
@@ -93,11 +62,12 @@ ACTIONS: dict[str, Handler] = {
 }
 
 
-async def _started(call: Call, work: Work, **content: Any) -> dict[str, Any]:
-    jobs, job = call.services.transfers.jobs, 10**8 + secrets.randbelow(9 * 10**8)
-    jobs.add(call.space.id, str(job), _KIND, **content)
-    await jobs.start(call.space.id, str(job), work, _PATIENCE_S)
-    return {"JobId": job}
+def _migrations(call: Call) -> Migrations:
+    return Migrations(call.services, call.space, call.caller)
+
+
+def _key(call: Call) -> str:
+    return call.text("FilePath").removeprefix("/")
 
 
 def _choice(call: Call, name: str, choices: dict[str, Any], default: str) -> Any:

@@ -99,6 +99,20 @@ _register_shift("$dateAdd", 1)
 _register_shift("$dateSubtract", -1)
 
 
+def _given(
+    name: str, arguments: dict[str, Evaluate], document: Document, variables: Variables
+) -> tuple[dict[str, Any], Zone] | None:
+    """What is to be compared or cut, and the time zone; ``None`` when any of it is null, but for a week's first day that
+    does not matter.
+    """
+    values = {key: arguments[key](document, variables) for key in arguments if key != "timezone"}
+    zone = zone_of(name, arguments.get("timezone"), document, variables)
+    relevant = {key: value for key, value in values.items() if key != "startOfWeek" or values["unit"] == "week"}
+    if zone is None or any(nullish(value) for value in relevant.values()):
+        return None
+    return values, zone
+
+
 @operator("$dateDiff")
 def build_date_diff(operand: Any, scope: Scope) -> Evaluate:
     """The number of unit boundaries between two dates."""
@@ -110,11 +124,10 @@ def build_date_diff(operand: Any, scope: Scope) -> Evaluate:
             raise failure(number, f"Missing '{key}' parameter to {name}")
 
     def evaluate(document: Document, variables: Variables) -> Any:
-        values = {key: arguments[key](document, variables) for key in arguments if key != "timezone"}
-        zone = zone_of(name, arguments.get("timezone"), document, variables)
-        relevant = {key: value for key, value in values.items() if key != "startOfWeek" or values["unit"] == "week"}
-        if zone is None or any(nullish(value) for value in relevant.values()):
+        given = _given(name, arguments, document, variables)
+        if given is None:
             return None
+        values, zone = given
         for key in ("startDate", "endDate"):
             if not is_date(values[key]):
                 raise failure(5166307, f"{name} requires '{key}' to be a date, but got {type_name(values[key])}")
@@ -167,11 +180,10 @@ def build_date_trunc(operand: Any, scope: Scope) -> Evaluate:
             raise failure(number, f"Missing '{key}' parameter to {name}")
 
     def evaluate(document: Document, variables: Variables) -> Any:
-        values = {key: arguments[key](document, variables) for key in arguments if key != "timezone"}
-        zone = zone_of(name, arguments.get("timezone"), document, variables)
-        relevant = {key: value for key, value in values.items() if key != "startOfWeek" or values["unit"] == "week"}
-        if zone is None or any(nullish(value) for value in relevant.values()):
+        given = _given(name, arguments, document, variables)
+        if given is None:
             return None
+        values, zone = given
         if not is_date(values["date"]):
             raise failure(5439012, f"{name} requires 'date' to be a date, but got {type_name(values['date'])}")
         unit = unit_of(name, values["unit"])

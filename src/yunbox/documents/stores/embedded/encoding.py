@@ -38,17 +38,6 @@ def encode(document: Document) -> bytes:
     return text
 
 
-def is_encodable(text: str) -> bool:
-    """Whether a string can be stored: one with half a surrogate pair cannot."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def decode(text: str | bytes, wrapped: str | None) -> Document:
     """The document of a stored text."""
     parsed = orjson.loads(text)

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from bson import DatetimeMS, Int64, ObjectId, Regex
 
+from yunbox.documents.query.ejson import is_encodable
 from yunbox.documents.query.regex import compile_regex
 from yunbox.documents.query.values import INT64_MAX, INT64_MIN, Collation, date_millis, regex_parts
 
 from .connection import json_array
-from .encoding import is_encodable
 from .keys import collated_key
 
 Tree = tuple[Any, ...]

@@ -18,7 +18,7 @@ from yunbox.tools.clock import Clock
 from . import schema
 from .catalog import Collection
 from .changes import Change, Hub, Operation
-from .encoding import decode, encode, is_encodable
+from .encoding import decode, encode
 from .keys import Key, key_of
 from .upkeep import Entry, add_keys, change_keys, changed_keys, gather_keys, keys_of, remove_keys
 from .view import PLAIN_IDS, Document, Found, View
@@ -350,7 +350,7 @@ def check_collection_name(name: str) -> None:
         or "\0" in name
         or len(name) > 200
         or name.startswith("system.")
-        or not is_encodable(name)
+        or not ejson.is_encodable(name)
     ):
         raise QueryError(f"Invalid collection name: {name!r}", number=73, name="InvalidNamespace")
 

@@ -15,6 +15,7 @@ from bson import ObjectId
 
 from yunbox.documents.query import ejson
 from yunbox.documents.query.collation import compile_collation
+from yunbox.documents.query.ejson import is_encodable
 from yunbox.documents.query.geo import Near
 from yunbox.documents.query.let import bind, with_variables
 from yunbox.documents.query.match import Matcher
@@ -27,7 +28,7 @@ from yunbox.tools.clock import MACHINE, Clock
 
 from .catalog import Collection
 from .connection import Deadline, json_array, json_path
-from .encoding import decode, is_encodable
+from .encoding import decode
 from .filters import bound
 from .geo_index import FIRST_RADIUS
 from .keys import Key, key_of
