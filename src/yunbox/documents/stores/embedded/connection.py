@@ -17,8 +17,8 @@ from yunbox.errors import InvalidRequest, QueryError
 from .encoding import decode
 
 APPLICATION_ID = 0x79627864
-FORMAT = 2
-_READABLE = (1, FORMAT)
+FORMAT = 3
+_READABLE = (1, 2, FORMAT)
 PROGRESS_STEPS = 20_000
 
 _COMMON = ("PRAGMA mmap_size=2147483648", "PRAGMA temp_store=MEMORY", "PRAGMA trusted_schema=OFF")

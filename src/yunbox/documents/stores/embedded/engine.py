@@ -28,11 +28,11 @@ from .encoding import decode
 from .explain import explain
 from .housekeeping import Housekeeper
 from .keys import key_of
-from .log import logged_changes
+from .log import last_sequence, logged_changes, was_written
 from .lookups import size_of
 from .readers import Readers
 from .slow import SlowQueries, SlowQuery
-from .store import Store, last_sequence
+from .store import Store
 from .transactions import Overlay, Session, Sessions
 from .turns import MORE, Turns, turns_of
 from .view import Selection, View, is_point, selection_of, visible
@@ -426,11 +426,8 @@ class Engine:
             return False
         if any(self._sessions.writes(place, session) for place in places):
             return True
-        sql = "SELECT 1 FROM log WHERE seq>? AND coll=? AND kt=? AND k=? LIMIT 1"
         with self._readers.lent() as connection:
-            return any(
-                connection.execute(sql, (session.sequence, owner, *key)).fetchone() is not None for owner, key in places
-            )
+            return any(was_written(connection, session.sequence, *place) for place in places)
 
     # Changes
 

@@ -36,13 +36,20 @@ def create_tables(connection: apsw.Connection) -> None:
 
 
 def _upgrade(connection: apsw.Connection) -> None:
-    """From format 1 to 2: indexes with a collation have other keys and are filled again."""
+    """From format 1 to 2: indexes with a collation have other keys and are filled again. From 2 to 3: the log may have packed
+    rows, which programs that know format 2 cannot read.
+    """
+    if connection.pragma("user_version") == 1:
+        _empty_collated(connection)
+    connection.pragma("user_version", FORMAT)
+
+
+def _empty_collated(connection: apsw.Connection) -> None:
     rows = connection.execute("SELECT id FROM idx WHERE spec->'$.collation' IS NOT NULL").fetchall()
     flags = _flags(frozenset(), True, 0, 0)
     for (id,) in rows:
         connection.execute(f"DELETE FROM x{id}")
         connection.execute("UPDATE idx SET state='building', flags=? WHERE id=?", (flags, id))
-    connection.pragma("user_version", FORMAT)
 
 
 def load_catalog(connection: apsw.Connection) -> dict[str, Collection]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 from bson import ObjectId
@@ -15,11 +15,12 @@ from yunbox.documents.query.update import check_identity
 from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
 from yunbox.tools.clock import Clock
 
-from . import schema
+from . import log, schema
 from .catalog import Collection
 from .changes import Change, Hub, Operation
 from .encoding import decode, encode
 from .keys import Key, key_of
+from .log import Several, Written
 from .upkeep import Entry, add_keys, change_keys, changed_keys, gather_keys, keys_of, remove_keys
 from .view import PLAIN_IDS, Document, Found, View
 
@@ -32,25 +33,14 @@ MAX_KEPT_BYTES = 16 * 2**20
 _NOTHING_TO_UNDO = nullcontext()
 
 
-class Written(NamedTuple):
-    """One change of a batch. ``transaction`` is the place in the batch of the first change of its transaction."""
-
-    collection: Collection
-    key: Key
-    operation: Operation
-    id: Any
-    before: Document | None
-    after: Document | None
-    text: str | None
-    transaction: int | None
-
-
 @dataclass(slots=True)
 class Batch:
     """What the requests of one commit did so far."""
 
     catalog: dict[str, Collection]
-    written: list[Written] = field(default_factory=list)
+    written: list[Written | Several] = field(default_factory=list)
+    changes: int = 0
+    """How many changes ``written`` stands for."""
     counts: dict[int, int] = field(default_factory=dict)
     touched: dict[int, Collection] = field(default_factory=dict)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
@@ -60,6 +50,7 @@ class Batch:
         return Batch(
             dict(self.catalog),
             list(self.written),
+            self.changes,
             dict(self.counts),
             dict(self.touched),
             list(self.after_commit),
@@ -78,7 +69,7 @@ class Store(View):
         self.waiting: Callable[[], bool] = lambda: False
         self._transaction: int | None = None
         self._hub = hub
-        self._sequence = last_sequence(connection)
+        self._sequence = log.last_sequence(connection)
 
     def others_wait(self) -> bool:
         """Whether somebody else wants to write: then a long unit of work should end soon."""
@@ -242,7 +233,6 @@ class Store(View):
         after: Document | None,
         text: str | None,
     ) -> None:
-        written = self.batch.written
         document = before if after is None else after
         id = None if document is None else document["_id"]
         if self.batch.kept > MAX_KEPT_BYTES:
@@ -251,47 +241,34 @@ class Store(View):
                 before = after = None
         elif text is not None:
             self.batch.kept += len(text)
-        written.append(Written(collection, key, operation, id, before, after, text, self._transaction))
+        self._wrote(Written(collection, key, operation, id, before, after, text, self._transaction), 1)
 
     def _log_inserts(self, collection: Collection, rows: list[Any], documents: list[Document]) -> None:
-        """Log rows of (rid, kt, k, text, sp), and let go of what a large batch does not keep."""
-        written, transaction, listened = self.batch.written, self._transaction, self._hub.active
-        kept = MAX_KEPT_INSERTS - len(written)
-        written += [
-            Written(
-                collection,
-                (place, key),
-                "insert",
-                document["_id"],
-                None,
-                document if listened or number < kept else None,
-                text if number < kept else None,
-                transaction,
-            )
-            for number, ((_, place, key, text, _), document) in enumerate(zip(rows, documents, strict=True))
-        ]
+        """Log rows of (rid, kt, k, text, sp): with their documents if they are few."""
+        transaction = self._transaction
+        if self.batch.changes + len(rows) > MAX_KEPT_INSERTS:
+            keys = [(row[1], row[2]) for row in rows]
+            kept = documents if self._hub.active else None
+            self._wrote(Several(collection, keys, "insert", kept, transaction), len(keys))
+            return
+        for (_, place, key, text, _), document in zip(rows, documents, strict=True):
+            one = Written(collection, (place, key), "insert", document["_id"], None, document, text, transaction)
+            self._wrote(one, 1)
+
+    def _wrote(self, what: Written | Several, changes: int) -> None:
+        self.batch.written.append(what)
+        self.batch.changes += changes
 
     def in_one_transaction(self) -> None:
         """Mark the changes to come as one transaction's."""
-        self._transaction = len(self.batch.written)
+        self._transaction = self.batch.changes
 
     def save(self) -> None:
         """Write down the log, counts and shapes; the last thing before the commit."""
         if self.batch.written:
-            self._save_log()
+            log.save(self.connection, self.clock.now_ms(), self._sequence + 1, self.batch.written)
         for id, collection in self.batch.touched.items():
             schema.save_collection(self.connection, collection, self.batch.counts[id])
-
-    def _save_log(self) -> None:
-        at = self.clock.now_ms()
-        first = self._sequence + 1
-        self.connection.executemany(
-            "INSERT INTO log(seq, ts, coll, op, kt, k, doc, tx) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (first + place, at, one.collection.id, one.operation, *one.key, one.text, _tx(first, one))
-                for place, one in enumerate(self.batch.written)
-            ),
-        )
 
     def publish(self) -> None:
         """Make counts known to readers, and changes to subscribers; the first thing after the commit."""
@@ -302,44 +279,37 @@ class Store(View):
         for action in self.batch.after_commit:
             action()
         first = self._sequence + 1
-        self._sequence += len(self.batch.written)
+        self._sequence += self.batch.changes
         if self._hub.active:
-            self._hub.publish(self._changes(first))
+            self._hub.publish(list(self._changes(first)))
 
-    def _changes(self, first: int) -> list[Change]:
-        at = self.clock.now_ms()
-        return [
-            Change(
-                first + place,
-                at,
-                one.collection.name,
-                one.operation,
-                one.id,
-                one.before,
-                self._after(one),
-                _tx(first, one),
-            )
-            for place, one in enumerate(self.batch.written)
-        ]
+    def _changes(self, first: int) -> Iterator[Change]:
+        at, sequence = self.clock.now_ms(), first
+        for one in self.batch.written:
+            tx = None if one.transaction is None else first + one.transaction
+            for operation, id, before, after in self._told(one):
+                yield Change(sequence, at, one.collection.name, operation, id, before, after, tx)
+                sequence += 1
 
-    def _after(self, one: Written) -> Document | None:
-        """The document that a change left; read again when nobody listened as it was written."""
-        if one.after is not None or one.operation in ("delete", "drop"):
-            return one.after
-        if all(collection.id != one.collection.id for collection in self.batch.catalog.values()):
+    def _told(self, one: Written | Several) -> Iterator[tuple[Operation, Any, Document | None, Document | None]]:
+        """(operation, ``_id``, before, after) of changes; documents are read again when nobody listened as they were
+        written.
+        """
+        if isinstance(one, Written):
+            after = one.after
+            if after is None and one.operation not in ("delete", "drop"):
+                after = self._stored(one.collection, one.key)
+            yield one.operation, one.id, one.before, after
+            return
+        left = one.documents or (self._stored(one.collection, key) for key in one.keys)
+        for document in left:
+            yield one.operation, None if document is None else document["_id"], None, document
+
+    def _stored(self, collection: Collection, key: Key) -> Document | None:
+        if all(other.id != collection.id for other in self.batch.catalog.values()):
             return None
-        row = self.get(one.collection, one.key)
+        row = self.get(collection, key)
         return None if row is None else decode(*row)
-
-
-def _tx(first: int, one: Written) -> int | None:
-    return None if one.transaction is None else first + one.transaction
-
-
-def last_sequence(connection: apsw.Connection) -> int:
-    """The number of the last change a connection can see; 0 before the first. The newest entry is never trimmed."""
-    last: int | None = connection.execute("SELECT max(seq) FROM log").get
-    return last or 0
 
 
 def check_collection_name(name: str) -> None:

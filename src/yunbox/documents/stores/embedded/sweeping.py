@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from .catalog import Index
-from .store import Store, last_sequence
+from .log import first_sequence, last_sequence
+from .store import Store
 from .writer import Writer
 
 PORTION = 500
@@ -47,13 +48,13 @@ def trim_log(writer: Writer) -> None:
 
 
 def _trim(store: Store) -> int:
-    first: int | None = store.connection.execute("SELECT min(seq) FROM log").get
+    first = first_sequence(store.connection)
     last = last_sequence(store.connection)
     if first is None or last - first < LOG_ENTRIES + LOG_PORTION:
         return 0
     end = min(first + LOG_PORTION, last - LOG_ENTRIES)
     store.connection.execute("DELETE FROM log WHERE seq < ?", (end,))
-    return int(end - first)
+    return int(store.connection.changes())
 
 
 def has_expiry(collections: Any) -> bool:

@@ -22,6 +22,7 @@ from yunbox.tools.clock import Clock
 
 from .catalog import Collection
 from .keys import Key, key_of
+from .log import written_since
 from .store import Store, check_same_id, duplicate_id, with_id
 from .view import Document, Found, Selection, View, ordered
 
@@ -165,11 +166,9 @@ class Session:
         touched = self.overlay.read | self.overlay.written.keys()
         if not self.overlay.written:
             return
-        rows = store.connection.execute("SELECT coll, kt, k FROM log WHERE seq > ?", (self.sequence,)).fetchall()
-        for owner, place, native in rows:
-            if (owner, (place, native)) in touched:
-                raise WriteConflict()
-        if any((one.collection.id, one.key) in touched for one in store.batch.written):
+        if any(place in touched for place in written_since(store.connection, self.sequence)):
+            raise WriteConflict()
+        if any((one.collection.id, key) in touched for one in store.batch.written for key in one.keys):
             raise WriteConflict()
 
 
