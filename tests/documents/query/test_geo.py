@@ -102,6 +102,8 @@ def test_near_measures_and_orders() -> None:
         {"$geoWithin": {"$geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 0]]]}}},
         {"$geoWithin": {"$geometry": polygon([[0, 0], [10, 10], [10, 0], [0, 10]])}},
         {"$geoWithin": {"$geometry": polygon(HOLE, SQUARE)}},
+        {"$geoWithin": {"$geometry": polygon(SQUARE, [[0, 0], [10, 0], [5, 5]])}},
+        {"$geoWithin": {"$geometry": polygon(SQUARE, [[0, 2], [5, 5], [0, 8]])}},
         {"$geoWithin": {"$geometry": {"type": "Ring", "coordinates": []}}},
         {"$geoWithin": {"$center": [[0, 0], -1]}},
         {"$geoWithin": {"$centerSphere": [[0, 200], 1]}},

@@ -65,6 +65,9 @@ UPDATES: list[tuple[Any, Any, Any]] = [
     ({"a": 1}, [{"$set": {"b": {"$add": ["$a", 1]}}}, {"$unset": "a"}], {"b": 2}),
     ({"_id": 1, "a": {"b": 2}}, [{"$replaceWith": "$a"}], {"_id": 1, "b": 2}),
     ({"a": 1}, {"$set": {}}, {"a": 1}),
+    ({"a": {"$b": 2}}, {"$inc": {"a.$b": 2}}, {"a": {"$b": 4}}),
+    ({"$a": {"b": {}}}, {"$set": {"$a.b.c": 1}}, {"$a": {"b": {"c": 1}}}),
+    ({"$a": {"b": 1}}, {"$set": {"$a": {"$c": 2}}}, {"$a": {"$c": 2}}),
 ]
 
 
@@ -116,7 +119,11 @@ ERRORS: list[tuple[Any, Any, int]] = [
     ({"a": 1}, {"b": 1, "$set": {}}, 52),
     ({"a": 1}, {"$set": {"": 1}}, 56),
     ({"a": 1}, {"$set": {"a..b": 1}}, 56),
-    ({"a": 1}, {"$set": {"a.$x": 1}}, 52),
+    ({"a": 1}, {"$set": {"$x": 1}}, 52),
+    ({"a": {}}, {"$inc": {"a.$x": 1}}, 52),
+    ({"a": [{"b": [1]}]}, {"$pull": {"a.b": 1}}, 28),
+    ({"a": [{"b": [1]}]}, {"$pullAll": {"a.b": [1]}}, 28),
+    ({"a": 1}, {"$pull": {"a.b": 1}}, 28),
     ({"a": 1}, {"$set": {"a": 1, "a.b": 2}}, 40),
     ({"a": 1}, {"$set": {"a": 1}, "$inc": {"a": 2}}, 40),
     ({"a": 1}, {"$set": {"b.c": 1}, "$unset": {"b": 1}}, 40),
@@ -265,7 +272,16 @@ def test_upsert_base(filter: Any, document: Any) -> None:
     assert document_from_filter(filter) == document
 
 
-@pytest.mark.parametrize("filter", [{"a": 1, "a.b": 2}, {"$and": [{"a": 1}, {"a": 1}]}, {"a": {"$all": [1, 2]}}])
+@pytest.mark.parametrize(
+    "filter",
+    [
+        {"a": 1, "a.b": 2},
+        {"$and": [{"a": 1}, {"a": 1}]},
+        {"a": {"$all": [1, 2]}},
+        {"a": {"$eq": 1, "$all": [1]}},
+        {"a": {"$eq": 1, "$in": [1]}},
+    ],
+)
 def test_upsert_base_that_is_ambiguous(filter: Any) -> None:
     with pytest.raises(QueryError) as caught:
         document_from_filter(filter)
@@ -282,9 +298,19 @@ def test_upsert() -> None:
     }
     replacement = compile_update({"x": 1})
     assert replacement.apply(document_from_filter({"_id": 4, "k": "v"}), now=NOW, inserting=True) == {"_id": 4, "x": 1}
+    assert compile_update({"$set": {"$a.b": 1}}).apply({"_id": 4}, now=NOW, inserting=True) == {
+        "_id": 4,
+        "$a": {"b": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("identity", "number"), [([1], 53), (Regex("a"), 53), ({"$b": 1}, 52), ({"a": {"b": [{"$c": 1}]}}, 52)]
+)
+def test_an_upsert_refuses_what_cannot_be_an_id(identity: Any, number: int) -> None:
     with pytest.raises(QueryError) as caught:
-        compile_update({"$set": {"_id": [1]}}).apply({}, now=NOW, inserting=True)
-    assert caught.value.number == 53
+        compile_update({"$set": {"_id": identity}}).apply({}, now=NOW, inserting=True)
+    assert caught.value.number == number
 
 
 @given(DOCUMENTS, VALUES)

@@ -207,10 +207,15 @@ def _check_ring(ring: Ring, value: Any) -> None:
 
 def _check_holes(rings: Polygon) -> None:
     outer = rings[0]
-    for hole in rings[1:]:
-        for point in hole:
-            on_edge = any(sphere.on_edge(point, a, b) for a, b in itertools.pairwise(outer))
-            if not on_edge and not sphere.inside(point, outer):
+    edges = list(itertools.pairwise(outer))
+    for index, hole in enumerate(rings[1:], 1):
+        if len(set(hole) & set(outer)) > 1:
+            raise bad_value(f"Loop {index} shares more than one vertex with its parent loop 0")
+        for point, following in itertools.pairwise(hole):
+            touched = [edge for edge in edges if sphere.on_edge(point, *edge)]
+            if any(sphere.on_edge(following, *edge) for edge in touched):
+                raise bad_value(f"Polygon isn't valid: loop {index} has an edge on loop 0")
+            if not touched and not sphere.inside(point, outer):
                 raise bad_value("Secondary loops not contained by first exterior loop - secondary loops must be holes")
 
 

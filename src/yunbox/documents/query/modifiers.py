@@ -187,11 +187,10 @@ def _array(
     build: Callable[[Any, Collation | None], Callable[[Any, str], Any]],
     *,
     creates: bool = True,
-    strict: bool = True,
 ) -> Any:
     def make(path: str, operand: Any, collation: Collation | None) -> Modifier:
         change = build(operand, collation)
-        return Modifier(operator, path, lambda old, context: change(old, path), creates, strict)
+        return Modifier(operator, path, lambda old, context: change(old, path), creates)
 
     return make
 
@@ -209,6 +208,6 @@ _BUILDERS: dict[str, Callable[[str, Any, Collation | None], Modifier]] = {
     "$push": _array("$push", pushing),
     "$addToSet": _array("$addToSet", set_adding),
     "$pop": _array("$pop", popping, creates=False),
-    "$pull": _array("$pull", pulling, creates=False, strict=False),
-    "$pullAll": _array("$pullAll", culling, creates=False, strict=False),
+    "$pull": _array("$pull", pulling, creates=False),
+    "$pullAll": _array("$pullAll", culling, creates=False),
 }

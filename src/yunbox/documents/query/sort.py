@@ -36,6 +36,8 @@ def plain_sort(spec: Any) -> tuple[tuple[str, int], ...] | None:
         path, value = pair
         if type(value) is not int or value not in (1, -1) or type(path) is not str or path[:1] in ("", "$"):
             return None
+        if "." in path and "" in path.split("."):
+            return None
         order.append(pair)
     return tuple(order)
 
@@ -65,6 +67,10 @@ def meta_fields(spec: SortSpec) -> dict[str, str]:
 def _direction(path: str, value: Any) -> int:
     if not path:
         raise QueryError("FieldPath cannot be constructed with empty string", number=40352, name="Location40352")
+    if path.endswith("."):
+        raise QueryError("FieldPath must not end with a '.'.", number=40353, name="Location40353")
+    if "" in path.split("."):
+        raise QueryError("FieldPath field names may not be empty strings.", number=15998, name="Location15998")
     if isinstance(value, dict):
         if list(value) != ["$meta"]:
             raise QueryError(f"Illegal key in $sort specification: {path}", number=15974, name="Location15974")

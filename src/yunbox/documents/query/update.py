@@ -14,13 +14,15 @@ from .display import shown
 from .match import compile_filter
 from .modifiers import Context, Modifier, is_operator, modifier
 from .predicates import bad_value, is_regex, starts_with_operator
-from .update_tree import Application, ArrayFilters, Branch, arrange, insert
+from .update_tree import Application, ArrayFilters, Branch, arrange, dollar_field, insert
 from .values import MISSING, UNDEFINED, Collation, Document, equal, type_name
 
 __all__ = ["Update", "compile_update", "document_from_filter"]
 
 _IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9]*")
 _PIPELINE_STAGES = frozenset({"$addFields", "$set", "$project", "$unset", "$replaceRoot", "$replaceWith"})
+
+_DBREF_FIELDS = frozenset({"$ref", "$id", "$db"})
 
 _Transform = Callable[[Document, Context], Document]
 
@@ -64,10 +66,25 @@ def _check_id(before: Document, after: Document) -> None:
 
 
 def check_identity(document: Document) -> None:
-    """Raise `QueryError` (53) for an ``_id`` of a type that an ``_id`` cannot have."""
+    """Raise `QueryError` for an ``_id`` of a type that an ``_id`` cannot have (53), or with fields of operators (52)."""
     identity = document.get("_id")
     if isinstance(identity, list) or identity is UNDEFINED or is_regex(identity):
         raise QueryError(f"The '_id' value cannot be of type {type_name(identity)}", number=53, name="InvalidIdField")
+    if isinstance(identity, dict):
+        _refuse_dollars(identity)
+
+
+def _refuse_dollars(value: dict[str, Any]) -> None:
+    for name, inner in value.items():
+        if name.startswith("$") and name not in _DBREF_FIELDS:
+            raise QueryError(
+                f"_id fields may not contain '$'-prefixed fields: {name} is not valid for storage.",
+                number=52,
+                name="DollarPrefixedFieldName",
+            )
+        for item in inner if isinstance(inner, list) else (inner,):
+            if isinstance(item, dict):
+                _refuse_dollars(item)
 
 
 def identical(a: Any, b: Any) -> bool:
@@ -122,12 +139,7 @@ def _unparsable(message: str) -> QueryError:
 def _replacement(update: Mapping[str, Any]) -> _Transform:
     for name in update:
         if name.startswith("$"):
-            raise QueryError(
-                f"The dollar ($) prefixed field '{name}' in '{name}' is not allowed in the context of an update's "
-                "replacement document. Consider using an aggregation pipeline with $replaceWith.",
-                number=52,
-                name="DollarPrefixedFieldName",
-            )
+            raise dollar_field(name, name)
     replacement = dict(update)
 
     def transform(document: Document, context: Context) -> Document:
@@ -225,8 +237,6 @@ def _update_path(path: str, filters: ArrayFilters, used: set[str]) -> tuple[str,
     for part in parts:
         if part.startswith("$[") and part.endswith("]"):
             _use_filter(part[2:-1], path, filters, used)
-        elif part.startswith("$") and part != "$":
-            raise _dollar_field(part, path)
     return parts
 
 
@@ -251,14 +261,6 @@ def _checked_parts(path: str) -> tuple[str, ...]:
     return parts
 
 
-def _dollar_field(part: str, path: str) -> QueryError:
-    return QueryError(
-        f"The dollar ($) prefixed field '{part}' in '{path}' is not valid for storage.",
-        number=52,
-        name="DollarPrefixedFieldName",
-    )
-
-
 def _rename(root: Branch, source: str, target: Any) -> None:
     if not isinstance(target, str):
         raise bad_value(f"The 'to' field for $rename must be a string: {source}")
@@ -268,9 +270,6 @@ def _rename(root: Branch, source: str, target: Any) -> None:
             raise bad_value("The 'to' field for $rename cannot contain an embedded null byte")
         if any(part == "$" or part.startswith("$[") for part in parts):
             raise bad_value(f"The {what} field for $rename may not be dynamic: {path}")
-        for part in parts:
-            if part.startswith("$"):
-                raise _dollar_field(part, path)
     if source == target:
         raise bad_value(f'The source and target field for $rename must differ: {source}: "{target}"')
 
@@ -386,12 +385,10 @@ def _equal_values(operand: Any) -> list[Any]:
         return []
     if not (isinstance(operand, dict) and starts_with_operator(operand)):
         return [operand]
-    if "$eq" in operand:
-        return [operand["$eq"]]
-    if "$all" in operand:
-        return [item for item in _list(operand["$all"]) if not _is_condition(item)]
     members = _list(operand.get("$in"))
-    return members if len(members) == 1 and not _is_condition(members[0]) else []
+    items = _list(operand.get("$all")) + (members if len(members) == 1 else [])
+    exact = [operand["$eq"]] if "$eq" in operand else []
+    return exact + [item for item in items if not _is_condition(item)]
 
 
 def _list(value: Any) -> list[Any]:

@@ -182,6 +182,8 @@ class Application:
                 continue
             if result is value:
                 result = {} if value is MISSING else dict(value)
+            if old is MISSING and name.startswith("$") and not self.context.inserting:
+                raise dollar_field(name, f"{path}.{name}" if path else name)
             if new is MISSING:
                 del result[name]
             else:
@@ -245,6 +247,16 @@ class Application:
             )
         if isinstance(child, Branch) and child.selected:
             raise bad_value(f"The path '{path}.{name}' must exist in the document in order to apply array updates.")
+
+
+def dollar_field(name: str, path: str) -> QueryError:
+    """The error of a new field whose name begins with ``$``: updates change such a field only where there is one."""
+    return QueryError(
+        f"The dollar ($) prefixed field '{name}' in '{path}' is not allowed in the context of an update's replacement "
+        "document. Consider using an aggregation pipeline with $replaceWith.",
+        number=52,
+        name="DollarPrefixedFieldName",
+    )
 
 
 def leaves(node: Node) -> Iterator[Modifier]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64, ObjectId
+from bson import Decimal128, Int64, MinKey, ObjectId, Regex
 
 from yunbox.documents.query.expressions import compile_expression
 from yunbox.documents.query.values import MISSING, type_name
@@ -95,6 +95,8 @@ STRINGS: list[Case] = [
         {"match": "a", "idx": 0, "captures": ["a", None]},
     ),
     ({"$regexFindAll": {"input": "aa", "regex": "a"}}, {}, [{"match": "a", "idx": i, "captures": []} for i in (0, 1)]),
+    ({"$regexFindAll": {"input": "aa", "regex": "b*"}}, {}, [{"match": "", "idx": i, "captures": []} for i in (0, 1)]),
+    ({"$regexFindAll": {"input": "", "regex": "b*"}}, {}, [{"match": "", "idx": 0, "captures": []}]),
 ]
 
 DATES: list[Case] = [
@@ -112,6 +114,12 @@ DATES: list[Case] = [
     ({"$dateFromString": {"dateString": "2024-01-01T00:30:00Z"}}, {}, NEW_YEAR),
     ({"$dateFromString": {"dateString": "01.01.2024 00:30", "format": "%d.%m.%Y %H:%M"}}, {}, NEW_YEAR),
     ({"$dateFromString": {"dateString": "never", "onError": "?"}}, {}, "?"),
+    ({"$dateFromString": {"dateString": "31-12-2023 17h30 MST", "format": "%d-%m-%Y %Hh%M %z"}}, {}, NEW_YEAR),
+    ({"$dateFromString": {"dateString": "31-12-2023 21h30 GMT-3", "format": "%d-%m-%Y %Hh%M %z"}}, {}, NEW_YEAR),
+    ({"$year": {"$dateFromString": {"dateString": "1/7/20", "format": "%d/%m/%Y"}}}, {}, 20),
+    ({"$toBool": {"$literal": {}}}, {}, True),
+    ({"$convert": {"input": [0], "to": "bool"}}, {}, True),
+    ({"$toBool": Regex("a")}, {}, True),
     ({"$dateFromParts": {"year": 2023, "month": 13, "minute": 30}}, {}, NEW_YEAR),
     ({"$dateFromParts": {"isoWeekYear": 2024, "minute": 30}}, {}, NEW_YEAR),
     (
@@ -211,6 +219,11 @@ ERRORS: list[tuple[Any, int]] = [
     ({"$year": {"date": NEW_YEAR, "timezone": "Mars/Base"}}, 40485),
     ({"$hour": 1}, 16006),
     ({"$dateFromString": {"dateString": "never"}}, 241),
+    ({"$dateFromString": {"dateString": "2024-01-00", "format": "%Y-%m-%d"}}, 241),
+    ({"$dateFromString": {"dateString": "2024-01", "format": "%Y-%m"}}, 241),
+    ({"$dateFromString": {"dateString": "2024 W01", "format": "%Y W%V"}}, 241),
+    ({"$toBool": MinKey()}, 241),
+    ({"$firstN": {"input": [1], "n": Decimal128("9223372036854775808")}}, 5787903),
     ({"$regexMatch": {"input": "a", "regex": "("}}, 51111),
     ({"$function": {"body": "", "args": [], "lang": "js"}}, 115),
     ({"$let": {"vars": {"Up": 1}, "in": 1}}, 16867),

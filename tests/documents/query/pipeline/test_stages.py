@@ -255,6 +255,10 @@ ERRORS: list[tuple[list[Document], int]] = [
     ([{"$bucket": {"groupBy": "$a", "boundaries": [2, 1]}}], 40194),
     ([{"$merge": {"into": "x", "whenMatched": "nope"}}], 51191),
     ([{"$setWindowFields": {"output": {"a": {"$sum": 1, "window": {"documents": [-1, 1]}}}}}], 5339901),
+    ([{"$sort": {"a.": 1}}], 40353),
+    ([{"$sort": {"a..b": 1}}], 15998),
+    ([{"$project": {"a": "$$KEEP"}}], 17276),
+    ([{"$setWindowFields": {"output": {"a": {"$sum": 1}, "a.b": {"$sum": 1}}}}], 6307900),
 ]
 
 

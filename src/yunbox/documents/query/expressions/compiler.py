@@ -13,8 +13,6 @@ from .paths import check_field_name, field, resolve, split_path
 from .registry import OPERATORS, Constant, Document, Evaluate, Variables, fold
 from .scope import SYSTEM_VARIABLES, Scope
 
-_REDACTIONS = {"DESCEND": "descend", "PRUNE": "prune", "KEEP": "keep"}
-
 
 def compile_in(expression: Any, scope: Scope) -> Evaluate:
     """Compile ``expression``; constants come back as `Constant`. Raises `QueryError` for what MongoDB cannot parse."""
@@ -113,8 +111,6 @@ def _root(names: tuple[str, ...], path: str, scope: Scope) -> Evaluate:
 def _system_variable(name: str, names: tuple[str, ...]) -> Evaluate:
     if name == "REMOVE":
         return Constant(MISSING)
-    if name in _REDACTIONS:
-        return Constant(_REDACTIONS[name] if not names else MISSING)
     if name == "NOW":
 
         def now(document: Document, variables: Variables) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bson import DatetimeMS, Decimal128, Int64, ObjectId
+from bson import DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId
 from bson.errors import InvalidId
 
 from ..values import date_millis, from_millis, type_name
@@ -59,9 +59,9 @@ def _to_bool(value: Any) -> bool:
         return value
     if is_number(value):
         return not (value.to_decimal().is_zero() if isinstance(value, Decimal128) else value == 0)
-    if isinstance(value, str | ObjectId | datetime | DatetimeMS):
-        return True
-    raise _unsupported(value, "bool")
+    if isinstance(value, MinKey | MaxKey):
+        raise _unsupported(value, "bool")
+    return True
 
 
 def _to_whole(value: Any, low: int, high: int, target: str) -> int:

@@ -65,7 +65,7 @@ class _Fields:
             raise DateSyntaxError("an incomplete date/time string has been found, with elements missing")
         if self.day_of_year is not None:
             return days_from_civil(self.year, 1, self.day_of_year)
-        month, day = self.month or 1, self.day or 1
+        month, day = (1 if part is None else part for part in (self.month, self.day))
         if not 1 <= month <= 12 or not 1 <= day <= days_in_month(self.year, month):
             raise DateSyntaxError(f"The parsed date was invalid: {self.year}-{month}-{day}")
         return days_from_civil(self.year, month, day)
@@ -288,11 +288,12 @@ def _completed(fields: _Fields) -> _Fields:
     if extra.get("H", 0) > 24 or extra.get("M", 0) > 59 or extra.get("S", 0) > 59:
         raise DateSyntaxError("The parsed time was invalid")
     fields.time = time
+    natural = (fields.year, fields.month, fields.day, fields.day_of_year)
+    if not extra.keys().isdisjoint("GVu") and natural != (None, None, None, None):
+        raise DateSyntaxError("Mixing of ISO dates with natural dates is not allowed")
     if "G" in extra:
-        if fields.year is not None or fields.month is not None:
-            raise DateSyntaxError("Mixing of ISO dates with natural dates is not allowed")
         fields.iso = (extra["G"], extra.get("V", 1), extra.get("u", 1))
-    elif fields.year is None:
+    elif fields.year is None or (fields.day_of_year is None and None in (fields.month, fields.day)):
         raise DateSyntaxError("an incomplete date/time string has been found, with elements missing")
     return fields
 
@@ -320,10 +321,10 @@ def _take_month_name(fields: _Fields, match: re.Match[str]) -> None:
 
 
 def _take_zone_offset(fields: _Fields, match: re.Match[str]) -> None:
-    if match[0].upper() in ("Z", "UTC", "GMT"):
-        fields.offset = 0
-    else:
+    if match["sign"]:
         _take_offset(fields, match)
+    else:
+        _take_zone(fields, match[0])
 
 
 def _take_minutes(fields: _Fields, match: re.Match[str]) -> None:
@@ -331,7 +332,7 @@ def _take_minutes(fields: _Fields, match: re.Match[str]) -> None:
 
 
 _READERS: dict[str, tuple[re.Pattern[str], Callable[[_Fields, re.Match[str]], None]]] = {
-    "Y": (re.compile(r"\d{4}"), _attribute("year")),
+    "Y": (re.compile(r"\d{1,4}"), _attribute("year")),
     "m": (re.compile(r"\d{1,2}"), _attribute("month")),
     "d": (re.compile(r"\d{1,2}"), _attribute("day")),
     "j": (re.compile(r"\d{1,3}"), _attribute("day_of_year")),
@@ -341,9 +342,12 @@ _READERS: dict[str, tuple[re.Pattern[str], Callable[[_Fields, re.Match[str]], No
     "M": (re.compile(r"\d{1,2}"), _number("M")),
     "S": (re.compile(r"\d{1,2}"), _number("S")),
     "L": (re.compile(r"\d{1,3}"), _take_millis),
-    "G": (re.compile(r"\d{4}"), _number("G")),
+    "G": (re.compile(r"\d{1,4}"), _number("G")),
     "V": (re.compile(r"\d{1,2}"), _number("V")),
     "u": (re.compile(r"[1-7]"), _number("u")),
-    "z": (re.compile(r"(?P<sign>[+-])(?P<oh>\d{2}):?(?P<om>\d{2})?|Z|UTC|GMT", re.IGNORECASE), _take_zone_offset),
+    "z": (
+        re.compile(r"(?:GMT|UTC)?(?P<sign>[+-])(?P<oh>\d{1,2}):?(?P<om>\d{2})?|[a-z]+(?:/[a-z_+-]+)*", re.IGNORECASE),
+        _take_zone_offset,
+    ),
     "Z": (re.compile(r"[+-]\d+"), _take_minutes),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..sort import compile_sort
-from ..values import MISSING, type_name
+from ..values import INT64_MAX, MISSING, type_name
 from .accumulators import (
     Accumulator,
     AddToSet,
@@ -125,7 +125,7 @@ def checked_count(name: str, value: Any) -> int:
     if not is_number(value):
         raise failure(5787902, f"Value for 'n' must be of integral type, but found {type_name(value)}")
     number = as_integer(value)
-    if number is None:
+    if number is None or number > INT64_MAX:
         raise failure(5787903, f"Value for 'n' must be of integral type, but found {value}")
     if number <= 0:
         raise failure(5787908, f"'n' must be greater than 0, found {number} in {name}")

@@ -87,8 +87,9 @@ def _description(match: Any) -> dict[str, Any]:
 
 
 def _matches(text: str, expression: Any) -> Iterator[Any]:
+    """All matches; none begins at the end of a text that is not empty."""
     start = 0
-    while start <= len(text):
+    while start < len(text) or start == 0:
         match = expression.search(text, start)
         if match is None:
             return

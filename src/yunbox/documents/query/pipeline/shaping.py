@@ -90,16 +90,20 @@ def _replacing(expression: Any, environment: Environment) -> Stage:
     return Stage("$replaceRoot", per_document(transform), scope, closes=True)
 
 
+_REDACTIONS = {"DESCEND": "descend", "PRUNE": "prune", "KEEP": "keep"}
+"""The variables that only the expression of ``$redact`` has."""
+
+
 @stage("$redact")
 def build_redact(spec: Any, environment: Environment) -> Stage:
     """Documents without the parts that an expression prunes."""
-    scope = Scope(environment.variables, environment.collation)
+    scope = Scope((*environment.variables, *_REDACTIONS), environment.collation)
     scope.read_whole()
     decide = compile_in(spec, scope)
 
     def run(source: Any, run: Any) -> Any:
         for document in run.checked(source):
-            kept = _redacted(document, decide, {**run.variables, "ROOT": document})
+            kept = _redacted(document, decide, {**run.variables, **_REDACTIONS, "ROOT": document})
             if kept is not None:
                 yield kept
 

@@ -68,9 +68,11 @@ def _parse(spec: Mapping[str, Any], scope: Scope) -> _Plan:
         raise failure(14, "An expression used to partition cannot evaluate to value of type array")
     if not isinstance(spec["output"], Mapping):
         raise failure(9, f"output must be an object, found {type_name(spec['output'])}")
-    outputs = []
+    outputs: list[tuple[tuple[str, ...], WindowFunction]] = []
     for path, definition in spec["output"].items():
         names = split_path(path)
+        if any(names[: len(other)] == other[: len(names)] for other, _ in outputs):
+            raise failure(6307900, "$setWindowFields 'output' specification contains two conflicting paths")
         outputs.append((names, _output(path, definition, pairs, scope)))
     sort_path = tuple(pairs[0][0].split(".")) if len(pairs) == 1 else None
     return _Plan(partition, dict(sort), tuple(outputs), sort_path, scope.collation)
