@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from yunbox.documents import Database, operations
+from yunbox.documents import Cursor, Database, operations
 from yunbox.documents.query.values import equal, type_name
 from yunbox.errors import QueryError, YunboxError
 
@@ -101,7 +101,7 @@ class LibraryActor:
         self._database = database
 
     def contents(self, collection: str) -> list[dict[str, Any]]:
-        return self._database[collection].find(sort={"_id": 1})
+        return self._database[collection].find(sort={"_id": 1}).to_list()
 
     def run(self, name: str, collection: str, arguments: Mapping[str, Any]) -> Any:
         given = {snake(key): value for key, value in arguments.items()}
@@ -119,7 +119,7 @@ def _renamed(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     if "field_name" in arguments:
         arguments["key"] = arguments.pop("field_name")
     if "requests" in arguments:
-        arguments["operations"] = [_operation(request) for request in arguments.pop("requests")]
+        arguments["requests"] = [_operation(request) for request in arguments.pop("requests")]
     return arguments
 
 
@@ -137,7 +137,7 @@ def snake(name: str) -> str:
 def result_document(result: Any) -> Any:
     """A result object as the document of the unified test format (``matchedCount``, ``upsertedId`` …)."""
     if not hasattr(type(result), "__dataclass_fields__"):
-        return result
+        return list(result) if isinstance(result, Cursor) else result
     names = [*type(result).__dataclass_fields__, "upserted_count"]
     names.remove("acknowledged")
     values = {name: getattr(result, name) for name in names if hasattr(result, name)}

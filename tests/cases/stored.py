@@ -52,14 +52,18 @@ def _ignores_id(case: Case) -> bool:
 
 
 def _find(case: Case, database: Database) -> tuple[bool, Any]:
-    found = _main(case, database).find(
-        case["query"],
-        case.get("projection"),
-        sort=case.get("sort"),
-        skip=case.get("skip"),
-        limit=case.get("limit"),
-        collation=case.get("collation"),
-        let=case.get("let"),
+    found = (
+        _main(case, database)
+        .find(
+            case["query"],
+            case.get("projection"),
+            sort=case.get("sort"),
+            skip=case.get("skip"),
+            limit=case.get("limit"),
+            collation=case.get("collation"),
+            let=case.get("let"),
+        )
+        .to_list()
     )
     if "expected_count" in case:
         return len(found) == case["expected_count"], found
@@ -96,7 +100,7 @@ def _update(case: Case, database: Database) -> tuple[bool, Any]:
         result = collection.replace_one(case["query"], update, **options)
     else:
         result = collection.update_many(case["query"], update, array_filters=case.get("arrayFilters"), **options)
-    found = collection.find()
+    found = list(collection.find())
     if case.get("noop") and result.modified_count:
         return False, found
     expected = case.get("expected")
@@ -107,7 +111,7 @@ def _update(case: Case, database: Database) -> tuple[bool, Any]:
 def _delete(case: Case, database: Database) -> tuple[bool, Any]:
     collection = _main(case, database)
     collection.delete_many(case["query"])
-    rest = collection.find()
+    rest = list(collection.find())
     return same_list(rest, case["expected"], ordered=False, ignore_id=_ignores_id(case)), rest
 
 

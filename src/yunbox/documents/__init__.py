@@ -1,6 +1,17 @@
 """Documents: a query language, engines that keep documents, and the service that guards them."""
 
-from .database import Collection, Database, open_database
-from .failures import DuplicateKeyError, OperationFailure, WriteConflictError
+from .collection import Collection
+from .cursors import Cursor
+from .database import Database, open_database
+from .failures import BulkWriteError, DuplicateKeyError, OperationFailure, WriteConflictError
 
-__all__ = ["Collection", "Database", "DuplicateKeyError", "OperationFailure", "WriteConflictError", "open_database"]
+__all__ = [
+    "BulkWriteError",
+    "Collection",
+    "Cursor",
+    "Database",
+    "DuplicateKeyError",
+    "OperationFailure",
+    "WriteConflictError",
+    "open_database",
+]

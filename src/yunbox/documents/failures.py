@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from yunbox.errors import (
     AlreadyExists,
@@ -16,6 +17,10 @@ from yunbox.errors import (
     YunboxError,
 )
 
+from .results import BulkWriteResult
+
+F = TypeVar("F", bound="OperationFailure")
+
 
 class OperationFailure(QueryError):
     """A document operation failed. ``code`` is MongoDB's number, ``code_name`` its name (2, ``BadValue``); ``details`` has
@@ -23,12 +28,19 @@ class OperationFailure(QueryError):
     """
 
     code: int  # type: ignore[assignment, misc]  # pymongo's meaning of the attribute, where protocols have a word
+    details: dict[str, Any] = {}  # noqa: RUF012  # hides a property of pymongo's class of this name
 
     def __init__(self, message: str, *, number: int, name: str, **data: Any) -> None:
-        YunboxError.__init__(self, message, **data)
+        Exception.__init__(self, message)  # pymongo's class of this name, where it is a base, has arguments of its own
+        self.message = message
+        self.data = data
         self.number = self.code = number
         self.name = self.code_name = name
         self.details = {"ok": 0.0, "errmsg": message, "code": number, "codeName": name, **data}
+
+    def has_error_label(self, label: str) -> bool:
+        """Whether a driver would mark the error so: a ``TransientTransactionError`` is one of a transaction to run again."""
+        return label == "TransientTransactionError" and isinstance(self, WriteConflict)
 
 
 class DuplicateKeyError(OperationFailure, DuplicateKey):  # type: ignore[misc]
@@ -45,6 +57,16 @@ class NamespaceExists(OperationFailure, AlreadyExists):  # type: ignore[misc]
 
 class NamespaceNotFound(OperationFailure, CollectionNotFound):  # type: ignore[misc]
     """There is no such collection (26)."""
+
+
+class BulkWriteError(OperationFailure):
+    """Some writes of a request failed. ``code`` is the first one's; ``details`` has all ``writeErrors`` and the counts of
+    what was done, ``data["result"]`` the same as a `BulkWriteResult`, ``data["index"]`` the place of the first.
+    """
+
+
+class BulkDuplicateKeyError(BulkWriteError, DuplicateKeyError):  # type: ignore[misc]
+    """The first of the writes that failed met a key that is taken."""
 
 
 _CLASSES: tuple[tuple[type[YunboxError], type[OperationFailure], int, str], ...] = (
@@ -71,7 +93,58 @@ def failure_of(error: YunboxError) -> YunboxError:
         return error
     for kind, made, number, name in _CLASSES:
         if isinstance(error, kind):
-            return made(error.message, number=number, name=name, **error.data)
+            return _class(made)(error.message, number=number, name=name, **error.data)
     if isinstance(error, QueryError):
-        return OperationFailure(error.message, number=error.number, name=error.name, **error.data)
+        return _class(OperationFailure)(error.message, number=error.number, name=error.name, **error.data)
     return error
+
+
+def bulk_failure(failures: Sequence[tuple[int, YunboxError]], result: BulkWriteResult) -> YunboxError:
+    """What to raise when writes of a request failed: their places and errors, and what was done by the others."""
+    errors = [(place, failure_of(error)) for place, error in failures]
+    place, first = errors[0]
+    if not isinstance(first, OperationFailure) or isinstance(first, WriteConflictError):
+        return first
+    kind = BulkDuplicateKeyError if isinstance(first, DuplicateKeyError) else BulkWriteError
+    data = {**first.data, "result": result, "index": place, "errors": errors}
+    failure = _class(kind)(first.message, number=first.number, name=first.name, **data)
+    failure.details = {**first.details, **_report(errors, result)}
+    return failure
+
+
+def _report(errors: Sequence[tuple[int, YunboxError]], result: BulkWriteResult) -> dict[str, Any]:
+    """The outcome of a request in the driver's form."""
+    return {
+        "writeErrors": [
+            {
+                "index": place,
+                "code": getattr(error, "number", 8),
+                "errmsg": error.message,
+                **{name: error.data[name] for name in ("keyPattern", "keyValue") if name in error.data},
+            }
+            for place, error in errors
+        ],
+        "writeConcernErrors": [],
+        "nInserted": result.inserted_count,
+        "nUpserted": result.upserted_count,
+        "nMatched": result.matched_count,
+        "nModified": result.modified_count,
+        "nRemoved": result.deleted_count,
+        "upserted": [{"index": place, "_id": id} for place, id in result.upserted_ids.items()],
+    }
+
+
+def _class(kind: type[F]) -> type[F]:
+    """The class to raise: where pymongo is in use, one that an ``except pymongo.errors…`` catches, too."""
+    theirs = sys.modules.get("pymongo.errors")
+    if theirs is None:
+        return kind
+    bases = (kind, *(getattr(theirs, name) for name in _DRIVERS_CLASSES.get(kind, ("OperationFailure",))))
+    return type(kind.__name__, bases, {"__doc__": kind.__doc__, "__module__": kind.__module__})
+
+
+_DRIVERS_CLASSES: dict[type[OperationFailure], tuple[str, ...]] = {
+    DuplicateKeyError: ("DuplicateKeyError",),
+    BulkWriteError: ("BulkWriteError",),
+    BulkDuplicateKeyError: ("BulkWriteError", "DuplicateKeyError"),
+}

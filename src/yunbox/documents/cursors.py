@@ -1,0 +1,215 @@
+"""Results of reads: sequences that take pymongo's cursor methods as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self, overload
+
+import msgspec
+
+from . import arguments as arg
+from . import commands as c
+
+Document = dict[str, Any]
+Run = Callable[[c.Command], Any]
+
+_FIRST_BATCH = 101
+"""Documents that a find reads before anybody asks for them, as MongoDB's does: wrong questions are refused at once."""
+_SHOWN = 20
+
+
+class Found(list[Document]):
+    """The documents of a pipeline: a list that also answers as a cursor does."""
+
+    _position = 0
+
+    def __next__(self) -> Document:
+        if not self.alive:
+            raise StopIteration
+        self._position += 1
+        return self[self._position - 1]
+
+    next = __next__
+
+    @property
+    def alive(self) -> bool:
+        """Whether `next` has another document."""
+        return self._position < len(self)
+
+    def to_list(self, length: int | None = None) -> list[Document]:
+        """The documents that `next` has not given yet, or at most ``length`` of them."""
+        start, self._position = self._position, len(self) if length is None else self._position + length
+        return self[start : self._position]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Cursor(Sequence[Document]):
+    """The documents of a find, in order: a sequence that can be read again and again, and equals a list of the same documents.
+
+    ``sort``, ``skip``, ``limit`` and the like change the question and return the cursor. All documents beyond the first
+    hundred are read together, when they are asked for. `next` and `to_list` go on where they stopped, `rewind` asks again.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, run: Run, command: c.Find) -> None:
+        self._run = run
+        self._command = command
+        self._documents: Found | None = None
+        self._complete = False
+        self._first()
+
+    # Changing the question
+
+    def sort(self, keys: arg.Sort, direction: Any = 1) -> Self:
+        """Order by one path and a direction, or by all of a mapping or list of pairs."""
+        return self._asking(sort=[(keys, direction)] if isinstance(keys, str) else arg.sort(keys))
+
+    def skip(self, skip: int) -> Self:
+        """Leave out the first documents."""
+        return self._asking(skip=skip)
+
+    def limit(self, limit: int) -> Self:
+        """At most so many documents; 0 means all."""
+        return self._asking(limit=abs(limit))
+
+    def hint(self, index: arg.Hint | None) -> Self:
+        """Use this index."""
+        return self._asking(hint=arg.hint(index))
+
+    def collation(self, collation: Mapping[str, Any] | None) -> Self:
+        """Compare strings so."""
+        return self._asking(collation=arg.optional(collation))
+
+    def max_time_ms(self, max_time_ms: int | None) -> Self:
+        """Give up after so many milliseconds."""
+        return self._asking(max_time_ms=max_time_ms)
+
+    def batch_size(self, batch_size: int) -> Self:
+        """There are no batches in one process."""
+        return self
+
+    def comment(self, comment: Any) -> Self:
+        """Says nothing about the answer."""
+        return self
+
+    def allow_disk_use(self, allow_disk_use: bool) -> Self:
+        """Sorts may always use the disk."""
+        return self
+
+    def clone(self) -> Cursor:
+        """The same question, not asked yet."""
+        return Cursor(self._run, self._command)
+
+    def rewind(self) -> Self:
+        """Ask again, from the first document on."""
+        return self._asking()
+
+    def _asking(self, **changes: Any) -> Self:
+        self._command = msgspec.structs.replace(self._command, **changes)
+        self._documents = None
+        return self
+
+    # Reading the answer
+
+    def _first(self) -> Found:
+        """At least the first documents."""
+        if self._documents is None:
+            wanted = self._command.limit
+            self._complete = 0 < wanted <= _FIRST_BATCH
+            command = self._command if self._complete else msgspec.structs.replace(self._command, limit=_FIRST_BATCH)
+            self._documents = Found(self._run(command))
+            self._complete = self._complete or len(self._documents) < _FIRST_BATCH
+        return self._documents
+
+    def _all(self) -> Found:
+        documents = self._first()
+        if not self._complete:
+            documents[:] = self._run(self._command)
+            self._complete = True
+        return documents
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __bool__(self) -> bool:
+        return bool(self._first())
+
+    @overload
+    def __getitem__(self, place: int) -> Document: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Document]: ...
+
+    def __getitem__(self, place: int | slice) -> Document | list[Document]:
+        return self._all()[place]
+
+    def __iter__(self) -> Iterator[Document]:
+        documents = self._all()
+        return islice(documents, documents._position, None)
+
+    def __next__(self) -> Document:
+        return next(self._all())
+
+    next = __next__
+
+    @property
+    def alive(self) -> bool:
+        """Whether `next` has another document."""
+        return self._all().alive
+
+    def to_list(self, length: int | None = None) -> list[Document]:
+        """The documents that `next` has not given yet, or at most ``length`` of them."""
+        return self._all().to_list(length)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cursor | list):
+            return NotImplemented
+        return list(self._all()) == list(other)
+
+    def __repr__(self) -> str:
+        shown = [repr(document) for document in self._first()[:_SHOWN]]
+        return f"[{', '.join(shown)}{', …' if len(self._first()) > _SHOWN else ''}]"
+
+    def distinct(self, key: str) -> list[Any]:
+        """The different values of a path in the documents that match."""
+        find = self._command
+        result: list[Any] = self._run(
+            c.Distinct(
+                find.collection,
+                key,
+                find.filter,
+                collation=find.collation,
+                max_time_ms=find.max_time_ms,
+                missing_ok=True,
+            )
+        )
+        return result
+
+    def explain(self) -> Document:
+        """How the find runs."""
+        result: Document = self._run(c.Explain(self._command))
+        return result
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
