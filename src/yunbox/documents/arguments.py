@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from types import NoneType
 from typing import Any
 
-from bson import ObjectId
-
+from .encodable import encodable
 from .failures import OperationFailure
 
 Document = dict[str, Any]
@@ -63,31 +60,18 @@ def document(filter: Filter | None) -> Document:
         return {}
     if not isinstance(filter, Mapping):
         raise OperationFailure("a filter must be an object", number=14, name="TypeMismatch")
-    return {name: listed(value) for name, value in filter.items()}
+    filtered: Document = encodable(filter)
+    return filtered
 
 
 def stored(value: Any) -> Document:
-    """A document to store, with its ``_id`` in the first place as MongoDB has it. Raises `OperationFailure` 14."""
+    """A document to store. Raises `OperationFailure` 14."""
     if not isinstance(value, Mapping):
         raise OperationFailure(
             f"a document must be a mapping, not {type(value).__name__}", number=14, name="TypeMismatch"
         )
-    return {name: listed(member) for name, member in value.items()}
-
-
-def listed(value: Any) -> Any:
-    """The value with plain objects for its mappings and lists for its tuples, as drivers send them."""
-    kind = type(value)
-    if kind in _SCALARS:
-        return value
-    if kind is dict or isinstance(value, Mapping):
-        return {name: listed(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [listed(member) for member in value]
-    return value
-
-
-_SCALARS = frozenset({str, int, float, bool, NoneType, datetime, ObjectId})
+    document: Document = encodable(value)
+    return document
 
 
 def optional(value: Mapping[str, Any] | None) -> Document | None:
@@ -131,7 +115,7 @@ def operators(update: Any) -> Any:
     """A change. Raises `OperationFailure` 9 for a document without operators."""
     if isinstance(update, Mapping) and (not update or not next(iter(update)).startswith("$")):
         raise OperationFailure("update only works with $ operators", number=9, name="FailedToParse")
-    return listed(update)
+    return encodable(update)
 
 
 def replacement(new: Mapping[str, Any]) -> Document:

@@ -14,6 +14,7 @@ from . import arguments as arg
 from . import commands as c
 from . import operations as op
 from .arguments import Document, Filter, Hint
+from .encodable import encodable
 from .failures import bulk_failure
 from .results import BulkWriteResult
 
@@ -53,7 +54,7 @@ def update(
         change,
         multi=multi,
         upsert=bool(upsert),
-        array_filters=arg.listed(array_filters),
+        array_filters=encodable(array_filters),
         collation=arg.optional(collation),
         hint=arg.hint(hint),
         let=arg.optional(let),

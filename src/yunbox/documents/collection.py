@@ -12,6 +12,7 @@ from . import bulk
 from . import commands as c
 from .arguments import Document, Filter, Hint, Keys, Projection, Sort
 from .cursors import Cursor, Found
+from .encodable import encodable
 from .failures import OperationFailure, bulk_failure
 from .results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
@@ -26,8 +27,19 @@ class Collection:
     """
 
     def __init__(self, database: Database, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a collection must be a str, not {type(name).__name__}")
         self.database = database
         self.name = name
+
+    @property
+    def full_name(self) -> str:
+        """``database.collection``."""
+        return f"{self.database.name}.{self.name}"
+
+    def with_options(self, **options: Any) -> Collection:
+        """The same collection: codecs and concerns have no meaning here."""
+        return self
 
     def __getitem__(self, name: str) -> Collection:
         return Collection(self.database, f"{self.name}.{name}")
@@ -137,7 +149,7 @@ class Collection:
 
     def estimated_document_count(self, *, max_time_ms: int | None = None, **others: Any) -> int:
         """How many documents there are."""
-        return self.count_documents(max_time_ms=max_time_ms, **others)
+        return self.count_documents(max_time_ms=arg.time_limit(max_time_ms, others))
 
     def distinct(
         self,
@@ -149,6 +161,8 @@ class Collection:
         **others: Any,
     ) -> list[Any]:
         """The different values of a path in the documents that match."""
+        if not isinstance(key, str):
+            raise TypeError(f"the key of distinct must be a str, not {type(key).__name__}")
         result: list[Any] = self._run(
             c.Distinct(
                 self.name,
@@ -178,7 +192,7 @@ class Collection:
             self._run(
                 c.Aggregate(
                     self.name,
-                    arg.listed(pipeline),
+                    encodable(pipeline),
                     let=arg.optional(let),
                     collation=arg.optional(collation),
                     hint=arg.hint(hint),
@@ -326,7 +340,7 @@ class Collection:
                 projection=arg.projection(projection),
                 upsert=bool(upsert),
                 return_new=bool(return_document),
-                array_filters=arg.listed(array_filters),
+                array_filters=encodable(array_filters),
                 collation=arg.optional(collation),
                 hint=arg.hint(hint),
                 let=arg.optional(let),

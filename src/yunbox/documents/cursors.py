@@ -177,7 +177,7 @@ class Cursor(Sequence[Document]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cursor | list):
             return NotImplemented
-        return list(self._all()) == list(other)
+        return self._all() == (other._all() if isinstance(other, Cursor) else other)
 
     def __repr__(self) -> str:
         shown = [repr(document) for document in self._first()[:_SHOWN]]

@@ -4,7 +4,7 @@
 
     with open_database("shop.sqlite") as db:
         db["orders"].insert_one({"total": 12})
-        print(db["orders"].find({"total": {"$gt": 10}}))
+        print(db.orders.find({"total": {"$gt": 10}}).sort("total", -1).limit(5))
 
 Collections appear on their first write; a missing one reads as empty. Dates come back timezone-aware in UTC.
 """
@@ -19,10 +19,12 @@ from typing import Any
 
 from yunbox.errors import CollectionNotFound
 
+from . import arguments as arg
 from . import commands as c
 from .collection import Collection
 from .cursors import Found
 from .failures import numbered
+from .query.match import compile_filter
 from .query.pipeline import NO_COLLECTION
 from .stores import Change, Engine
 
@@ -55,8 +57,12 @@ class Database:
         return self[name]
 
     def __repr__(self) -> str:
-        place = self.engine.path.name if self._transaction is None else "transaction"
-        return f"Database({place!r})"
+        return f"Database({self.name!r}{'' if self._transaction is None else ', in a transaction'})"
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its ending."""
+        return self.engine.path.stem
 
     def get_collection(self, name: str, **options: Any) -> Collection:
         """The collection ``name``, whether it exists or not. pymongo's options have no meaning here."""
@@ -92,9 +98,18 @@ class Database:
         except CollectionNotFound:
             return
 
-    def list_collection_names(self) -> list[str]:
+    def list_collection_names(self, *, filter: Mapping[str, Any] | None = None, **others: Any) -> list[str]:
         """The names of all collections, in order."""
-        return [info.name for info in self.run(c.ListCollections())]
+        return [one["name"] for one in self.list_collections(filter=filter, **others)]
+
+    def list_collections(self, *, filter: Mapping[str, Any] | None = None, **others: Any) -> Found:
+        """What there is to say about each collection: its ``name``, ``type``, ``options``."""
+        arg.time_limit(None, others)
+        with numbered():
+            matches = compile_filter(arg.document(filter))
+        infos: list[c.CollectionInfo] = self.run(c.ListCollections())
+        collections: list[dict[str, Any]] = [{"name": one.name, "type": "collection", "options": {}} for one in infos]
+        return Found(one for one in collections if matches(one))
 
     def aggregate(self, pipeline: Sequence[Mapping[str, Any]], **options: Any) -> Found:
         """Run a pipeline that makes its own documents (``$documents``)."""

@@ -36,7 +36,7 @@ class OperationFailure(QueryError):
         self.data = data
         self.number = self.code = number
         self.name = self.code_name = name
-        self.details = {"ok": 0.0, "errmsg": message, "code": number, "codeName": name, **data}
+        self.details = {"ok": 0.0, "errmsg": message, "code": number, "codeName": name, **_key(data)}
 
     def has_error_label(self, label: str) -> bool:
         """Whether a driver would mark the error so: a ``TransientTransactionError`` is one of a transaction to run again."""
@@ -108,30 +108,21 @@ def bulk_failure(failures: Sequence[tuple[int, YunboxError]], result: BulkWriteR
     kind = BulkDuplicateKeyError if isinstance(first, DuplicateKeyError) else BulkWriteError
     data = {**first.data, "result": result, "index": place, "errors": errors}
     failure = _class(kind)(first.message, number=first.number, name=first.name, **data)
-    failure.details = {**first.details, **_report(errors, result)}
+    failure.details = {**first.details, **result.bulk_api_result, "writeErrors": _write_errors(errors)}
     return failure
 
 
-def _report(errors: Sequence[tuple[int, YunboxError]], result: BulkWriteResult) -> dict[str, Any]:
-    """The outcome of a request in the driver's form."""
-    return {
-        "writeErrors": [
-            {
-                "index": place,
-                "code": getattr(error, "number", 8),
-                "errmsg": error.message,
-                **{name: error.data[name] for name in ("keyPattern", "keyValue") if name in error.data},
-            }
-            for place, error in errors
-        ],
-        "writeConcernErrors": [],
-        "nInserted": result.inserted_count,
-        "nUpserted": result.upserted_count,
-        "nMatched": result.matched_count,
-        "nModified": result.modified_count,
-        "nRemoved": result.deleted_count,
-        "upserted": [{"index": place, "_id": id} for place, id in result.upserted_ids.items()],
-    }
+def _write_errors(errors: Sequence[tuple[int, YunboxError]]) -> list[dict[str, Any]]:
+    """What failed, in the driver's form."""
+    return [
+        {"index": place, "code": getattr(error, "number", 8), "errmsg": error.message, **_key(error.data)}
+        for place, error in errors
+    ]
+
+
+def _key(data: dict[str, Any]) -> dict[str, Any]:
+    """What tells the taken key."""
+    return {name: data[name] for name in ("keyPattern", "keyValue") if name in data}
 
 
 def _class(kind: type[F]) -> type[F]:

@@ -32,11 +32,23 @@ class UpdateResult:
     def upserted_count(self) -> int:
         return int(self.did_upsert)
 
+    @property
+    def raw_result(self) -> dict[str, Any]:
+        """The counts as a server would send them."""
+        raw = {"n": self.matched_count + self.upserted_count, "nModified": self.modified_count, "ok": 1.0}
+        raw["updatedExisting"] = self.matched_count > 0
+        return {**raw, "upserted": self.upserted_id} if self.did_upsert else raw
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteResult:
     deleted_count: int
     acknowledged: bool = True
+
+    @property
+    def raw_result(self) -> dict[str, Any]:
+        """The count as a server would send it."""
+        return {"n": self.deleted_count, "ok": 1.0}
 
 
 @dataclass(slots=True)
@@ -51,3 +63,17 @@ class BulkWriteResult:
     upserted_ids: dict[int, Any] = field(default_factory=dict)
     inserted_ids: dict[int, Any] = field(default_factory=dict)
     acknowledged: bool = True
+
+    @property
+    def bulk_api_result(self) -> dict[str, Any]:
+        """The counts as a server would send them."""
+        return {
+            "writeErrors": [],
+            "writeConcernErrors": [],
+            "nInserted": self.inserted_count,
+            "nUpserted": self.upserted_count,
+            "nMatched": self.matched_count,
+            "nModified": self.modified_count,
+            "nRemoved": self.deleted_count,
+            "upserted": [{"index": place, "_id": id} for place, id in self.upserted_ids.items()],
+        }

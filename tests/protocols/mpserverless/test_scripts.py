@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tests.cases.own_scripts import SCRIPTS, Script
+from tests.cases.own_scripts import BULK, SCRIPTS, Script
 from tests.cases.scripts import Actor, by_place, play
 from tests.protocols.mpserverless.signed import GatewayClient, ServerClient
 from tests.server import LiveServer
@@ -26,11 +26,31 @@ class WireActor:
         return found
 
     def run(self, name: str, collection: str, arguments: Mapping[str, Any]) -> Any:
+        if name == "bulkWrite":
+            return self._bulk_write(collection, **arguments)
         command, sent = _COMMANDS.get(name, name), dict(arguments)
         plain = {_PLAIN[command][key]: sent.pop(key) for key in list(sent) if key in _PLAIN[command]}
         if "returnDocument" in sent:
             sent["returnNewDocument"] = sent.pop("returnDocument") == "After"
         return _READ.get(command, _rows)(self._send(command, collection, plain, sent))
+
+    def _bulk_write(
+        self, collection: str, requests: Sequence[Mapping[str, Any]], ordered: bool = True, **options: Any
+    ) -> dict[str, Any]:
+        """One command for each operation: no SDK sends them together."""
+        total: dict[str, Any] = {**dict.fromkeys(_COUNTS, 0), "upsertedIds": {}}
+        failure: YunboxError | None = None
+        for place, request in enumerate(requests):
+            ((name, arguments),) = request.items()
+            try:
+                _add(total, place, name, self.run(name, collection, {**arguments, **options}))
+            except YunboxError as error:
+                failure = failure or error
+                if ordered:
+                    break
+        if failure is not None:
+            raise YunboxError(failure.message, result=total)
+        return total
 
     def _send(self, command: str, collection: str, plain: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         params = {"command": command, "collection": collection, "options": options, **plain}
@@ -39,6 +59,18 @@ class WireActor:
             raise YunboxError(answer["error"]["message"])
         data: dict[str, Any] = answer["data"]
         return data
+
+
+_COUNTS = ("insertedCount", "matchedCount", "modifiedCount", "deletedCount", "upsertedCount")
+
+
+def _add(total: dict[str, Any], place: int, name: str, result: Mapping[str, Any]) -> None:
+    """Count what one operation of many has done."""
+    total["insertedCount"] += name == "insertOne"
+    for count in _COUNTS:
+        total[count] += result.get(count, 0)
+    if "upsertedId" in result:
+        total["upsertedIds"][str(place)] = result["upsertedId"]
 
 
 _COMMANDS = {"countDocuments": "count", "estimatedDocumentCount": "count"}
@@ -93,7 +125,7 @@ def _problems(scripts: Iterable[Script], server: GatewayClient, actor: Actor) ->
 
 
 def test_through_the_server_side(server: ServerClient) -> None:
-    assert not _problems(SCRIPTS, server, WireActor(server))
+    assert not _problems([*SCRIPTS, *BULK], server, WireActor(server))
 
 
 def test_as_a_client_who_may_do_everything(cloud: LiveServer, client: GatewayClient, server: ServerClient) -> None:

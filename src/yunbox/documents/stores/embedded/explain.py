@@ -9,6 +9,7 @@ import apsw
 
 from yunbox.documents import commands as c
 from yunbox.documents.query.collation import compile_collation
+from yunbox.errors import CollectionNotFound
 
 from .access import Access
 from .catalog import Collection, Index
@@ -21,7 +22,12 @@ from .view import Selection, View, selection_of, statement, with_let
 def explain(view: View, command: c.Command, verbosity: str = "executionStats") -> dict[str, Any]:
     """``queryPlanner`` and ``executionStats`` of a read or write command, which is not carried out."""
     name = getattr(command, "collection", "")
-    collection = view.collection(name)
+    try:
+        collection = view.collection(name)
+    except CollectionNotFound:
+        if not getattr(command, "missing_ok", False):
+            raise
+        return _of_nothing(view, command, name)
     selection = _selection(view, command)
     counting = isinstance(command, c.Count)
     query = view.query(collection, selection, counting=counting)
@@ -45,6 +51,20 @@ def explain(view: View, command: c.Command, verbosity: str = "executionStats") -
         if not query.plan.accesses:
             explained["suggestedIndex"] = suggested_index(dict(selection.filter), selection.sort, collection.keys())
     return explained
+
+
+def _of_nothing(view: View, command: c.Command, name: str) -> dict[str, Any]:
+    """How a command would run on a collection that is missing."""
+    planner = {
+        "plannerVersion": 1,
+        "namespace": f"{view.space}.{name}",
+        "indexFilterSet": False,
+        "parsedQuery": dict(_selection(view, command).filter),
+        "winningPlan": {"stage": "EOF"},
+        "rejectedPlans": [],
+    }
+    counts = dict.fromkeys(("nReturned", "executionTimeMillis", "totalKeysExamined", "totalDocsExamined"), 0)
+    return {"queryPlanner": planner, "executionStats": {"executionSuccess": True, **counts}, "ok": 1}
 
 
 def _selection(view: View, command: Any) -> Selection:

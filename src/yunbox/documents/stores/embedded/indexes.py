@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bson import Int64
+
 from yunbox.documents.commands import CreateIndex
 from yunbox.documents.query.collation import compile_collation
 from yunbox.documents.query.match import compile_filter
@@ -73,8 +75,8 @@ def _check_options(command: CreateIndex, keys: Mapping[str, Any]) -> None:
     if command.unique and set(keys.values()) & {"2dsphere", "2d", "text", "hashed"}:
         raise _refused("geo, text and hashed indexes cannot be unique")
     seconds = command.expire_after_seconds
-    if seconds is not None and (len(keys) != 1 or seconds < 0):
-        raise _refused("TTL indexes are single-field indexes with a non-negative expireAfterSeconds")
+    if seconds is not None and (type(seconds) not in (int, float, Int64) or len(keys) != 1 or seconds < 0):
+        raise _refused("TTL indexes are single-field indexes with a non-negative number as expireAfterSeconds")
     if sum(_kind(value) != "ordered" for value in keys.values()) > 1 and "text" not in keys.values():
         raise _refused("an index has at most one geo field")
 

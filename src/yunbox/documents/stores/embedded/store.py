@@ -319,7 +319,7 @@ def check_collection_name(name: str) -> None:
         or "$" in name
         or "\0" in name
         or len(name) > 200
-        or name.startswith("system.")
+        or name.startswith(("system.", "."))
         or not ejson.is_encodable(name)
     ):
         raise QueryError(f"Invalid collection name: {name!r}", number=73, name="InvalidNamespace")
