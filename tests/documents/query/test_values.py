@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from hypothesis import given
+from hypothesis import strategies as st
 
 from yunbox.documents.query.values import (
     MISSING,
@@ -154,6 +155,11 @@ def test_true_values(value: Any) -> None:
 )
 def test_dates_by_milliseconds(millis: int) -> None:
     assert date_millis(from_millis(millis)) == millis
+
+
+@given(st.integers(-(2**40), 2**42) | st.integers(-2, 2).map(lambda near: 2**31 * 1000 + near))
+def test_dates_are_exact_to_the_millisecond(millis: int) -> None:
+    assert from_millis(millis) == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis)
 
 
 def test_what_a_document_cannot_hold() -> None:

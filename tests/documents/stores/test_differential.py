@@ -105,7 +105,8 @@ def test_filters_and_sorts(
     with open_database() as database:
         collection = database["c"]
         collection.insert_many([dict(document) for document in stored])
-        assert [_comparable(one) for one in collection.find()] == [_comparable(one) for one in stored]
+        for limit in (0, 50):
+            assert [_comparable(one) for one in collection.find(limit=limit)] == [_comparable(one) for one in stored]
         for keys in indexes:
             _try_index(collection, keys)
         for filter in filters:

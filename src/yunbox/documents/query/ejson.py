@@ -24,7 +24,6 @@ from .values import (
     INT32_MIN,
     INT64_MAX,
     INT64_MIN,
-    MISSING,
     UNDEFINED,
     date_millis,
     from_millis,
@@ -128,7 +127,7 @@ def loads(text: bytes | str) -> Any:
     """The value of a stored text."""
     parsed = orjson.loads(text)
     mark: Any = '"$' if isinstance(text, str) else b'"$'
-    return _unwrap(parsed) if mark in text else parsed
+    return from_plain(parsed) if mark in text else parsed
 
 
 def to_plain(value: Any, depth: int = 0) -> Any:
@@ -155,11 +154,6 @@ def _field_name(name: str) -> str:
     if "\0" in name:
         raise QueryError("a field name cannot contain a null byte", number=2, name="BadValue")
     return name
-
-
-def from_plain(plain: Any) -> Any:
-    """The value of a stored form that is already parsed; containers are changed in place and returned."""
-    return _unwrap(plain)
 
 
 def _looks_wrapped(value: dict[str, Any]) -> bool:
@@ -261,40 +255,31 @@ _UNWRAP: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _unwrap(value: Any) -> Any:
+def from_plain(value: Any) -> Any:
+    """The value of a stored form that is already parsed; containers are changed in place and returned."""
     kind = type(value)
     if kind is dict:
-        if 0 < len(value) < 3:
-            unwrapped = _unwrap_object(value)
-            if unwrapped is not MISSING:
-                return unwrapped
+        if len(value) == 1:
+            for name, body in value.items():
+                unwrap = _UNWRAP.get(name)
+                if unwrap is not None:
+                    return unwrap(body)
+        elif len(value) == 2 and "$code" in value and "$scope" in value:
+            return Code(value["$code"], from_plain(value["$scope"]))
         return _unwrap_fields(value)
     if kind is list:
         for index, item in enumerate(value):
             inner = type(item)
             if inner is dict or inner is list:
-                value[index] = _unwrap(item)
+                value[index] = from_plain(item)
     return value
-
-
-def _unwrap_object(value: dict[str, Any]) -> Any:
-    for name in value:
-        if name[:1] != "$":
-            return MISSING
-        break
-    if len(value) == 2:
-        if "$code" in value and "$scope" in value:
-            return Code(value["$code"], _unwrap(value["$scope"]))
-        return MISSING
-    unwrap = _UNWRAP.get(name)
-    return MISSING if unwrap is None else unwrap(value[name])
 
 
 def _unwrap_fields(value: dict[str, Any]) -> dict[str, Any]:
     for name, item in value.items():
         kind = type(item)
         if kind is dict or kind is list:
-            value[name] = _unwrap(item)
+            value[name] = from_plain(item)
     return value
 
 

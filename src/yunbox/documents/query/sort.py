@@ -44,7 +44,10 @@ def plain_sort(spec: Any) -> tuple[tuple[str, int], ...] | None:
 
 def natural_direction(spec: Any) -> int:
     """1 or -1 for a sort by nothing but ``$natural``, otherwise 0."""
-    if not spec or len(spec) != 1 or isinstance(spec, str) or plain_sort(spec) is not None:
+    if not spec or len(spec) != 1 or isinstance(spec, str):
+        return 0
+    (first,) = spec
+    if type(first) is tuple and first and first[0] != "$natural":
         return 0
     ((path, value),) = _pairs(spec)
     return _direction("natural", value) if path == "$natural" else 0

@@ -68,6 +68,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MILLIS = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 _LAST_MILLIS = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
+# Up to the year 2038 seconds as a double are exact to a quarter of a microsecond, and twice as fast.
+_NEAR_MILLIS = 2**31 * 1000
 
 # Brackets of the value order (also the first column of index keys).
 MIN_KEY, UNDEFINED_BRACKET, NULL, NAN, NUMBER, STRING, OBJECT, ARRAY = 0, 0.5, 1, 2, 3, 4, 5, 6
@@ -305,6 +307,8 @@ def date_millis(value: Any) -> int:
 
 def from_millis(millis: int) -> datetime | DatetimeMS:
     """The date at ``millis`` since 1970; a ``DatetimeMS`` outside the years 1 to 9999."""
+    if 0 <= millis < _NEAR_MILLIS:
+        return datetime.fromtimestamp(millis / 1000, UTC)
     if _FIRST_MILLIS <= millis <= _LAST_MILLIS:
         return EPOCH + timedelta(milliseconds=millis)
     return DatetimeMS(millis)

@@ -6,7 +6,7 @@ only those hold wrapped values, and ``*`` when any value may be wrapped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -40,32 +40,52 @@ def encode(document: Document) -> bytes:
 
 def decode(text: str | bytes, wrapped: str | None) -> Document:
     """The document of a stored text."""
-    parsed = orjson.loads(text)
-    if wrapped is None:
-        return parsed  # type: ignore[no-any-return]
-    if wrapped == ANYWHERE:
-        return ejson.from_plain(parsed)  # type: ignore[no-any-return]
-    _unwrapper(wrapped)(parsed)
-    return parsed  # type: ignore[no-any-return]
+    parsed: Document = orjson.loads(text)
+    if wrapped is not None:
+        _unwrapper(wrapped)((parsed,))
+    return parsed
+
+
+def decode_all(rows: Sequence[tuple[bytes, str | None]]) -> list[Document]:
+    """The documents of rows of (text, sp): all texts are parsed as one."""
+    if not rows:
+        return []
+    texts, wrapped = zip(*rows, strict=True)
+    documents: list[Document] = orjson.loads(b"[" + b",".join(texts) + b"]")
+    if len(set(wrapped)) == 1:
+        groups = [(wrapped[0], documents)]
+    else:
+        groups = [(paths, [document]) for paths, document in zip(wrapped, documents, strict=True)]
+    for paths, group in groups:
+        if paths is not None:
+            _unwrapper(paths)(group)
+    return documents
 
 
 @lru_cache(maxsize=4096)
-def _unwrapper(wrapped: str) -> Callable[[Document], None]:
-    paths = [tuple(path.split("\t")) for path in wrapped.split("\n")]
+def _unwrapper(wrapped: str) -> Callable[[Iterable[Document]], None]:
+    """What puts values in the place of their stored forms."""
+    from_plain = ejson.from_plain
+    paths = [] if wrapped == ANYWHERE else [tuple(path.split("\t")) for path in wrapped.split("\n")]
     top = [path[0] for path in paths if len(path) == 1]
     below = [(path[:-1], path[-1]) for path in paths if len(path) > 1]
-    from_plain = ejson.from_plain
 
-    def unwrap_top(document: Document) -> None:
-        for name in top:
-            document[name] = from_plain(document[name])
+    def unwrap_anywhere(documents: Iterable[Document]) -> None:
+        for document in documents:
+            from_plain(document)
 
-    def unwrap(document: Document) -> None:
-        unwrap_top(document)
-        for parents, name in below:
-            holder: Any = document
-            for parent in parents:
-                holder = holder[parent]
-            holder[name] = from_plain(holder[name])
+    def unwrap_top(documents: Iterable[Document]) -> None:
+        for document in documents:
+            for name in top:
+                document[name] = from_plain(document[name])
 
-    return unwrap if below else unwrap_top
+    def unwrap(documents: Iterable[Document]) -> None:
+        for document in documents:
+            for parents, name in below:
+                holder: Any = document
+                for parent in parents:
+                    holder = holder[parent]
+                holder[name] = from_plain(holder[name])
+        unwrap_top(documents)
+
+    return unwrap_anywhere if not paths else unwrap if below else unwrap_top

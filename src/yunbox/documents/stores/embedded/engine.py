@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,7 +54,11 @@ _READS: dict[type, Callable[[View, Any], Any]] = {
     c.Aggregate: reads.aggregate,
 }
 
-_SHORT = frozenset({c.Find, c.Count, c.Distinct})
+_SHORT: dict[type, Callable[[View, Collection, Any, Selection], Any]] = {
+    c.Find: reads.find_selected,
+    c.Count: reads.count_selected,
+    c.Distinct: reads.distinct_selected,
+}
 """Commands that may be answered at once."""
 
 _WRITES = writes.HANDLERS
@@ -233,18 +238,19 @@ class Engine:
         collection = self._writer.catalog.get(command.collection)
         if collection is None:
             return None
-        if type(command) is c.Find and not command.projection and is_point(command):
-            return self._point(collection, command)
+        kind = type(command)
+        if kind is c.Find:
+            if command.let:
+                return None
+            if not command.projection and is_point(command):
+                return self._point(collection, command)
         selection = selection_of(command)
         connection = self._readers.take()
         try:
             view = View(self.space, connection, self._writer.catalog, clock=self._clock)
             if not _is_short(view, collection, command, selection):
                 return None
-            if type(command) is c.Find and not command.let:
-                found = reads.find_short(view, collection, command, selection)
-            else:
-                found = _READS[type(command)](view, command)
+            found = _SHORT[kind](view, collection, command, selection)
             return None if view.stale() else found
         except apsw.SQLError:
             return None
@@ -253,13 +259,11 @@ class Engine:
 
     def _point(self, collection: Collection, command: c.Find) -> list[Any] | None:
         """The document with an ``_id``, or its stored text: the shortest way there is."""
-        column = visible("d", command.hide)
         key = key_of(command.filter["_id"])
         connection = self._readers.take()
         try:
             if command.raw:
-                sql = f"SELECT CAST(json({column}) AS BLOB) FROM {collection.table} WHERE kt=? AND k=?"
-                text = connection.execute(sql, key).get
+                text = connection.execute(_text_by_key(collection.table, command.hide), key).get
                 return [] if text is None else [text]
             sql = f"SELECT json(d), sp FROM {collection.table} WHERE kt=? AND k=?"
             documents = [decode(text, wrapped) for text, wrapped in connection.execute(sql, key)]
@@ -552,6 +556,11 @@ class Engine:
 
 def _bytes_of(connection: apsw.Connection) -> int:
     return int(connection.pragma("page_count")) * int(connection.pragma("page_size"))
+
+
+@lru_cache(maxsize=256)
+def _text_by_key(table: str, hidden: tuple[str, ...]) -> str:
+    return f"SELECT CAST(json({visible('d', hidden)}) AS BLOB) FROM {table} WHERE kt=? AND k=?"
 
 
 def _is_short(view: View, collection: Collection, command: Any, selection: Selection) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any, Final
 
+import apsw
 from bson import DatetimeMS, Int64, ObjectId, Regex
 
 from yunbox.documents.query.ejson import is_encodable
@@ -26,6 +28,9 @@ Tree = tuple[Any, ...]
 Operators: eq gt gte lt lte in exists glob regex. ``slot`` is the number (from 1) of the operand, 0 when there is none.
 """
 
+Native = Callable[[Any], tuple[str, Any]]
+"""Gives the kind of an operand and what SQL compares with; no kind when SQL cannot."""
+
 OPAQUE: Final[Tree] = ("opaque",)
 ALL: Final[Tree] = ("and", ())
 MAX_DEPTH: Final = 40
@@ -39,7 +44,7 @@ _ORDERED = frozenset({"number", "string", "date", "collated"})
 
 
 class Parsed:
-    """A filter's tree and operands."""
+    """A filter's tree and operands, as they are bound to statements."""
 
     __slots__ = ("operands", "tree")
 
@@ -60,7 +65,9 @@ def parse(filter: Mapping[str, Any], *, collation: Collation | None = None) -> P
 class _Parser:
     def __init__(self, collation: Collation | None) -> None:
         self.operands: list[Any] = []
-        self._collation = collation
+        self._natives: Mapping[type, Native] = (
+            _NATIVE if collation is None else {**_NATIVE, str: partial(_collated, collation)}
+        )
 
     def conjunction(self, filter: Mapping[str, Any], depth: int) -> Tree:
         if depth > MAX_DEPTH:
@@ -94,22 +101,22 @@ class _Parser:
         return ("or", trees) if name == "$or" else ("not", ("or", trees))
 
     def _operators(self, parts: tuple[str, ...], value: dict[str, Any], depth: int) -> Tree:
-        names = list(value)
-        if not names or names[0][:1] != "$" or depth > MAX_DEPTH:
+        if not value or next(iter(value))[:1] != "$" or depth > MAX_DEPTH:
             return OPAQUE
         if "$regex" in value:
             return self._regex_operator(parts, value)
-        trees = [self._operator(parts, name, value[name], depth) for name in names]
+        trees = [self._operator(parts, name, operand, depth) for name, operand in value.items()]
         return trees[0] if len(trees) == 1 else ("and", tuple(trees))
 
     def _operator(self, parts: tuple[str, ...], name: str, operand: Any, depth: int) -> Tree:
-        if name in _COMPARISONS:
-            return self._compare(_COMPARISONS[name], parts, operand)
+        comparison = _COMPARISONS.get(name)
+        if comparison is not None:
+            return self._compare(comparison, parts, operand)
         handler = _OPERATORS.get(name)
         return OPAQUE if handler is None else handler(self, parts, operand, depth)
 
     def _compare(self, operator: str, parts: tuple[str, ...], operand: Any) -> Tree:
-        kind, native = self._native(operand)
+        kind, native = self._natives.get(type(operand), _unknown)(operand)
         if kind in _ORDERED:
             self.operands.append(native)
             return (operator, parts, kind, len(self.operands))
@@ -122,13 +129,7 @@ class _Parser:
 
     def _native(self, operand: Any) -> tuple[str, Any]:
         """The kind of an operand and what SQL compares with; no kind when SQL cannot."""
-        convert = _NATIVE.get(type(operand))
-        if convert is None:
-            return "", None
-        kind, native = convert(operand)
-        if kind == "string" and self._collation is not None:
-            return "collated", collated_key(self._collation.key(native))
-        return kind, native
+        return self._natives.get(type(operand), _unknown)(operand)
 
     def not_equal(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
         if isinstance(operand, Regex | re.Pattern):
@@ -188,7 +189,7 @@ class _Parser:
         if "\0" in pattern:
             return OPAQUE
         expression = compile_regex(pattern, options)
-        self.operands.append(_Test(expression.test))
+        self.operands.append(apsw.pyobject(expression.test))
         tree = ("regex", parts, "string", len(self.operands))
         glob = _glob(expression.required)
         if not glob:
@@ -206,24 +207,11 @@ def _glob(texts: tuple[str, ...]) -> str:
     return f"*{pattern}*" if pattern.strip("*?") and is_encodable(pattern) else ""
 
 
-class _Test:
-    """An operand that SQL hands back to ``text_matches``."""
-
-    __slots__ = ("test",)
-
-    def __init__(self, test: Callable[[str], bool]) -> None:
-        self.test = test
-
-
-def bound(operand: Any, wrap: Callable[[Any], Any]) -> Any:
-    """An operand as it is bound to a statement."""
-    return wrap(operand.test) if type(operand) is _Test else operand
-
-
 def _negated(tree: Tree) -> Tree:
     return OPAQUE if tree == OPAQUE else ("not", tree)
 
 
+@lru_cache(maxsize=1024)
 def path_parts(path: str) -> tuple[str, ...] | None:
     """The parts of a path that SQL can follow, or ``None``."""
     parts = tuple(path.split("."))
@@ -231,6 +219,10 @@ def path_parts(path: str) -> tuple[str, ...] | None:
         if not part or part[0] == "$" or "\0" in part or not is_encodable(part):
             return None
     return parts
+
+
+def _unknown(value: Any) -> tuple[str, Any]:
+    return "", None
 
 
 def _number(value: Any) -> tuple[str, Any]:
@@ -245,7 +237,11 @@ def _string(value: str) -> tuple[str, Any]:
     return ("string", value) if is_encodable(value) else ("", None)
 
 
-_NATIVE: dict[type, Callable[[Any], tuple[str, Any]]] = {
+def _collated(collation: Collation, value: str) -> tuple[str, Any]:
+    return ("collated", collated_key(collation.key(value))) if is_encodable(value) else ("", None)
+
+
+_NATIVE: dict[type, Native] = {
     int: _number,
     Int64: _number,
     float: _double,

@@ -20,10 +20,10 @@ from yunbox.tools.clock import MACHINE, Clock
 from . import access as paths
 from . import shape as types
 from .access import Access
-from .catalog import Collection
+from .catalog import Collection, Index
 from .choosing import Choice, Chooser, Guard, Probe, Wish, no_such_index
 from .connection import json_path
-from .filters import ALL, Parsed, bound, parse, path_parts
+from .filters import ALL, Parsed, parse, path_parts
 from .predicates import FALSE, TRUE, Condition, compile_condition
 from .shape import Shape
 from .special import is_special, special_access
@@ -52,8 +52,12 @@ class Plan:
     branches: tuple[Access, ...] = ()
     """The accesses of a disjunction's members."""
     guard: Guard | None = None
+    indexes: tuple[Index, ...] = field(init=False)
     statements: dict[tuple[str, bool], str] = field(default_factory=dict, init=False)
     """The statements made of it so far, by their columns and whether they have a window."""
+
+    def __post_init__(self) -> None:
+        self.indexes = tuple(access.index for access in self.accesses if access.index is not None)
 
     @property
     def accesses(self) -> tuple[Access, ...]:
@@ -102,13 +106,8 @@ class Query:
 
     def bindings(self, sql: str, *more: Any) -> list[Any]:
         """A statement's parameters: operands, the matcher when there is a residual, and what else is asked for."""
-        values = [bound(operand, apsw.pyobject) for operand in self.operands]
-        if self.plan.residual:
-            values.append(apsw.pyobject(self.matcher))
-        else:
-            values.append(None)
-        values += more
-        return values[: last_slot(sql)]
+        matcher = apsw.pyobject(self.matcher) if self.plan.residual else None
+        return [*self.operands, matcher, *more][: last_slot(sql)]
 
     def slot(self, number: int) -> str:
         """The name of the ``number``-th (from 0) further parameter."""
@@ -146,22 +145,22 @@ def plan_query(
         order = tuple(normalize_sort(sort))
         has_meta = bool(meta_fields(sort))
     # What a partial index leaves out may be equal under a collation.
-    partial = _implied(collection, filter) if collation is None else None
-    wish = Wish(
-        order=order or None,
-        hint=_hint_key(hint),
-        partial=partial or (),
-        limited=limited,
-        counting=counting,
-        collated_as=None if collation is None else collation.identity,
-        has_meta=has_meta,
-        size=collection.count.bit_length() // 2,
+    partial = _implied(collection, filter) if collation is None else ()
+    wish = (
+        order or None,
+        _hint_key(hint) if hint is not None else None,
+        partial,
+        limited,
+        counting,
+        None if collation is None else collation.identity,
+        has_meta,
+        collection.count.bit_length() // 2,
     )
     version = collection.version
     key = (parsed.tree, wish)
     plan: Plan | None = collection.plans.get(key)
     if plan is None or plan.version != version or not _suits(plan, probe, parsed):
-        plan = _Planner(collection, parsed, wish).plan(version, Chooser(collection, parsed, wish, probe).choice())
+        plan = _planned(collection, parsed, Wish(*wish), version, probe)
         if len(collection.plans) >= MAX_PLANS:
             collection.plans.clear()
         collection.plans[key] = plan
@@ -171,6 +170,10 @@ def plan_query(
     if plan.residual and is_special(filter):
         return query.through(collection, special_access(collection, filter, query.matcher))
     return query
+
+
+def _planned(collection: Collection, parsed: Parsed, wish: Wish, version: tuple[int, int], probe: Probe | None) -> Plan:
+    return _Planner(collection, parsed, wish).plan(version, Chooser(collection, parsed, wish, probe).choice())
 
 
 def _hint_key(hint: Any) -> Any:
@@ -187,12 +190,11 @@ def _hint_key(hint: Any) -> Any:
     return key
 
 
-def _implied(collection: Collection, filter: Mapping[str, Any]) -> tuple[int, ...] | None:
+def _implied(collection: Collection, filter: Mapping[str, Any]) -> tuple[int, ...]:
     """The partial indexes whose condition the filter implies."""
-    partial = [index for index in collection.indexes if index.partial is not None]
-    if not partial:
-        return None
-    return tuple(index.id for index in partial if _implies(filter, index.partial or {}))
+    return tuple(
+        [index.id for index in collection.indexes if index.partial is not None and _implies(filter, index.partial)]
+    )
 
 
 def _implies(filter: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
@@ -250,13 +252,10 @@ class _Planner:
         self.collated = wish.collated_as is not None
 
     def plan(self, version: tuple[int, int], choice: Choice) -> Plan:
-        access = choice.access
-        plan = self._scan(version, choice.branches) if access is None else self._through(version, access, choice.others)
-        plan.others, plan.branches, plan.guard = choice.others, choice.branches, choice.guard
-        return plan
+        return self._scan(version, choice) if choice.access is None else self._through(version, choice, choice.access)
 
-    def _through(self, version: tuple[int, int], access: Access, others: tuple[Access, ...]) -> Plan:
-        table = self.collection.table
+    def _through(self, version: tuple[int, int], choice: Choice, access: Access) -> Plan:
+        table, others = self.collection.table, choice.others
         covered = [leaf for one in (access, *others) for leaf in one.covered]
         rest = paths.without(self.parsed.tree, covered)
         condition = compile_condition(rest, self.collection.shape, "t.d")
@@ -270,7 +269,7 @@ class _Planner:
             source = f"{table} t"
             bounds = [f"t.rid IN ({ids})" for ids in (row_ids(table, access), *narrowed)]
         index_only = self._index_only(access, bounds) if rest == ALL else None
-        return self._finished(version, source, bounds, condition, access, index_only, access.order)
+        return self._finished(version, choice, source, bounds, condition, index_only, access.order)
 
     def _index_only(self, access: Access, bounds: list[str]) -> str:
         where = " AND ".join(bounds) or TRUE
@@ -280,22 +279,22 @@ class _Planner:
             return f"SELECT count(*) FROM {access.index.table} x WHERE {where}"
         return f"SELECT count(DISTINCT x.rid) FROM {access.index.table} x WHERE {' AND '.join(access.conditions)}"
 
-    def _scan(self, version: tuple[int, int], branches: tuple[Access, ...]) -> Plan:
+    def _scan(self, version: tuple[int, int], choice: Choice) -> Plan:
         table = self.collection.table
         condition = compile_condition(self.parsed.tree, self.collection.shape, "t.d")
-        union = " UNION ALL ".join(row_ids(table, branch) for branch in branches)
+        union = " UNION ALL ".join(row_ids(table, branch) for branch in choice.branches)
         bounds = [f"t.rid IN ({union})"] if union else []
-        return self._finished(version, f"{table} t", bounds, condition, None, None, None)
+        return self._finished(version, choice, f"{table} t", bounds, condition)
 
     def _finished(
         self,
         version: tuple[int, int],
+        choice: Choice,
         source: str,
         bounds: list[str],
         condition: Condition,
-        access: Access | None,
-        index_only: str | None,
-        index_order: str | None,
+        index_only: str | None = None,
+        index_order: str | None = None,
     ) -> Plan:
         slots = len(self.parsed.operands)
         where = " AND ".join([*bounds, *exact_condition(condition, slots + 1)]) or TRUE
@@ -308,10 +307,13 @@ class _Planner:
             sorted=order is not None,
             residual=not condition.exact,
             slots=slots,
-            access=access,
+            access=choice.access,
             condition=condition,
             index_only=index_only,
             in_index_order=index_order is not None and self.order is not None,
+            others=choice.others,
+            branches=choice.branches,
+            guard=choice.guard,
         )
 
     def _sql_order(self) -> str | None:

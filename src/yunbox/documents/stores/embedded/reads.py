@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from msgspec.structs import replace
@@ -26,7 +27,7 @@ from .catalog import Collection
 from .filters import path_parts
 from .grouping import run_grouping
 from .lookups import StoredLookup
-from .view import Document, Selection, View, selection_of, visible, with_let
+from .view import TEXT, Document, Selection, View, selection_of, visible, with_let
 
 MAX_RESULT_BYTES = 128 * 2**20
 _GROUPING = frozenset({"$group", "$sortByCount", "$bucket", "$bucketAuto"})
@@ -46,26 +47,27 @@ def stream(view: View, command: c.Find) -> Iterator[Any]:
     direction = natural_direction(command.sort)
     if direction:
         return _in_natural_order(view, command, direction)
-    return _selected(view, collection, command, selection_of(command))
+    return iter(_selected(view, collection, command, selection_of(command)))
 
 
-def find_short(view: View, collection: Collection, command: c.Find, selection: Selection) -> list[Any]:
+def find_selected(view: View, collection: Collection, command: c.Find, selection: Selection) -> list[Any]:
     """The documents of a find whose selection is at hand, has no variables and no order of its own."""
-    return list(_selected(view, collection, command, selection))
+    found = _selected(view, collection, command, selection)
+    return found if isinstance(found, list) else list(found)
 
 
-def _selected(view: View, collection: Collection, command: c.Find, selection: Selection) -> Iterator[Any]:
+def _selected(view: View, collection: Collection, command: c.Find, selection: Selection) -> Iterable[Any]:
     if command.raw and not command.projection and not view.overlaid(collection):
-        texts = _raw(view, command, selection)
+        texts = _raw(view, collection, command, selection)
         if texts is not None:
             return texts
     documents: Iterable[Document] = view.documents(collection, selection)
     if command.projection:
         project = _projection(command)
-        documents = (project(document) for document in documents)
+        documents = map(project, documents)
     if command.hide:
         documents = (without(document, command.hide) for document in documents)
-    return (ejson.dumps(document) for document in documents) if command.raw else iter(documents)
+    return map(ejson.dumps, documents) if command.raw else documents
 
 
 def _in_natural_order(view: View, command: c.Find, direction: int) -> Iterator[Any]:
@@ -98,15 +100,13 @@ def _projection(command: Any) -> Callable[[Document], Document]:
     return compile_projection(projection, filter_matcher=matcher, variables=command.let, collation=command.collation)
 
 
-def _raw(view: View, command: c.Find, selection: Selection) -> Iterator[bytes] | None:
+def _raw(view: View, collection: Collection, command: c.Find, selection: Selection) -> Iterator[bytes] | None:
     """Texts as they are stored; ``None`` when SQL cannot sort as asked."""
-    collection = view.collection(command.collection)
     query = view.query(collection, selection)
     if not query.plan.sorted or view.special(query) is not None:
         return None
-    column = visible("t.d", command.hide)
-    rows = view.planned_rows(collection, query, selection, f"CAST(json({column}) AS BLOB)")
-    return (text for (text,) in rows)
+    column = f"CAST(json({visible('t.d', command.hide)}) AS BLOB)" if command.hide else TEXT
+    return map(itemgetter(0), view.planned_rows(collection, query, selection, column))
 
 
 def without(document: Document, hidden: tuple[str, ...]) -> Document:
@@ -120,12 +120,20 @@ def count(view: View, command: c.Count) -> int:
     return 0 if collection is None else view.count(collection, selection_of(command))
 
 
+def count_selected(view: View, collection: Collection, command: c.Count, selection: Selection) -> int:
+    """How many documents match, when the selection is at hand."""
+    return view.count(collection, selection)
+
+
 def distinct(view: View, command: c.Distinct) -> list[Any]:
     """The different values of a path."""
     collection = _collection(view, command)
-    if collection is None:
-        return []
-    documents = view.documents(collection, selection_of(command))
+    return [] if collection is None else distinct_selected(view, collection, command, selection_of(command))
+
+
+def distinct_selected(view: View, collection: Collection, command: c.Distinct, selection: Selection) -> list[Any]:
+    """The different values of a path, when the selection is at hand."""
+    documents = view.documents(collection, selection)
     return distinct_values(documents, command.key, collation=compile_collation(command.collation))
 
 
@@ -181,7 +189,7 @@ def pushed_down(
         documents = view.pruned(collection, selection, names)
         if documents is not None:
             return documents, rest
-    return view.documents(collection, selection), rest
+    return iter(view.documents(collection, selection)), rest
 
 
 def _fields_needed(pipeline: Pipeline) -> list[str] | None:

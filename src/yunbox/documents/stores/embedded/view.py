@@ -6,7 +6,7 @@ import heapq
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from operator import is_
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import apsw
@@ -28,8 +28,7 @@ from yunbox.tools.clock import MACHINE, Clock
 
 from .catalog import Collection
 from .connection import Deadline, json_array, json_path
-from .encoding import decode
-from .filters import bound
+from .encoding import decode, decode_all
 from .geo_index import FIRST_RADIUS
 from .keys import Key, key_of
 from .planner import Query, last_slot, plan_query
@@ -38,6 +37,9 @@ from .special import is_special, near_access
 Document = dict[str, Any]
 
 FETCH_SIZE = 500
+FEW_ROWS = 100
+TEXT = "CAST(json(t.d) AS BLOB)"
+"""The column of a document's text."""
 PLAIN_IDS = frozenset({str, int, ObjectId})
 """Types of ``_id`` that are looked up without a plan."""
 
@@ -78,7 +80,7 @@ class View:
         self.deadline = deadline
         self.clock = clock
         self._planned: list[tuple[Collection, tuple[int, int]]] = []
-        self._last: tuple[tuple[int, int], tuple[Any, ...], Query] | None = None
+        self._last: tuple[Collection, Selection, bool, Query] | None = None
         self._revisions: dict[int, int] = {}
 
     def collection(self, name: str) -> Collection:
@@ -114,11 +116,11 @@ class View:
 
     def query(self, collection: Collection, selection: Selection, *, counting: bool = False) -> Query:
         """Plan a selection. The same one again, when its plan was only looked at, is not planned again."""
-        version = collection.version
-        asked = (collection, counting, *selection)
-        if self._last is not None and self._last[0] == version and all(map(is_, asked, self._last[1])):
-            return self._last[2]
-        self._planned.append((collection, version))
+        last = self._last
+        if last is not None and last[0] is collection and last[1] is selection and last[2] is counting:
+            query = last[3]
+            if query.plan.version == collection.version:
+                return query
         query = plan_query(
             collection,
             selection.filter,
@@ -130,31 +132,27 @@ class View:
             probe=self._probe,
             clock=self.clock,
         )
-        for access in query.plan.accesses:
-            if access.index is not None:
-                access.index.accesses += 1
-        self._last = (version, asked, query)
+        self._planned.append((collection, query.plan.version))
+        for index in query.plan.indexes:
+            index.accesses += 1
+        self._last = (collection, selection, counting, query)
         return query
 
     def _probe(self, sql: str, operands: Any) -> int:
-        values = [bound(operand, apsw.pyobject) for operand in operands[: last_slot(sql)]]
-        found: int = self.connection.execute(sql, values).get
+        found: int = self.connection.execute(sql, operands[: last_slot(sql)]).get
         return found
 
     def get(self, collection: Collection, key: Key, columns: str = "json(d), sp") -> Any:
         """The row of a document by its key, or ``None``."""
         return self.connection.execute(f"SELECT {columns} FROM {collection.table} WHERE kt=? AND k=?", key).fetchone()
 
-    def rows(self, collection: Collection, selection: Selection, columns: str) -> Iterator[tuple[Any, ...]]:
-        """Rows of ``columns`` (over ``t``) in the order of a selection that SQL can sort."""
-        query = self.query(collection, selection)
-        return self.planned_rows(collection, query, selection, columns)
-
     def planned_rows(
         self, collection: Collection, query: Query, selection: Selection, columns: str
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterable[tuple[Any, ...]]:
+        """Rows of ``columns`` (over ``t``) in the order of a selection that SQL can sort: few of them as a list."""
         sql, window = statement(collection, query, selection, columns)
-        return self.connection.execute(sql, query.bindings(sql, *window))
+        cursor = self.connection.execute(sql, query.bindings(sql, *window))
+        return cursor.fetchall() if 0 < selection.limit <= FEW_ROWS else cursor
 
     def found(self, collection: Collection, selection: Selection) -> Iterator[Found]:
         """The documents of a selection, with their row ids."""
@@ -208,10 +206,14 @@ class View:
                 return matcher
         return None
 
-    def documents(self, collection: Collection, selection: Selection) -> Iterator[Document]:
+    def documents(self, collection: Collection, selection: Selection) -> Iterable[Document]:
         """The documents of a selection."""
-        for found in self.found(collection, selection):
-            yield found.document
+        if not (self.overlaid(collection) or is_point(selection)):
+            query = self.query(collection, selection)
+            if query.plan.sorted and self.special(query) is None:
+                rows = self.planned_rows(collection, query, selection, f"{TEXT}, t.sp")
+                return decode_all(rows) if isinstance(rows, list) else starmap(decode, rows)
+        return (found.document for found in self.found(collection, selection))
 
     def pruned(self, collection: Collection, selection: Selection, names: Sequence[str]) -> Iterator[Document] | None:
         """The documents of a selection with some of their fields; ``None`` when whole documents are needed to sort."""
@@ -249,7 +251,7 @@ class View:
         if not selection.filter and not selection.skip and not selection.limit and selection.hint is None:
             total: int = self.connection.execute("SELECT n FROM coll WHERE id=?", (collection.id,)).get
             return total
-        query = self.query(collection, selection._replace(sort=None), counting=True)
+        query = self.query(collection, selection._replace(sort=None) if selection.sort else selection, counting=True)
         plan = query.plan
         if selection.skip or selection.limit:
             inner = f"SELECT 1 FROM {plan.source} WHERE {plan.where} LIMIT {query.slot(0)} OFFSET {query.slot(1)}"
@@ -354,12 +356,12 @@ def selection_of(command: Any) -> Selection:
     """The selection that a command describes. Raises `QueryError` for a skip, limit or collation that cannot be."""
     skip, limit = getattr(command, "skip", 0), getattr(command, "limit", 0)
     return Selection(
-        filter={} if command.filter is None else command.filter,
-        sort=getattr(command, "sort", None) or None,
-        skip=check_skip(skip) if skip else 0,
-        limit=check_limit(limit) if limit else 0,
-        hint=getattr(command, "hint", None),
-        collation=compile_collation(command.collation) if command.collation else None,
+        {} if command.filter is None else command.filter,
+        getattr(command, "sort", None) or None,
+        check_skip(skip) if skip else 0,
+        check_limit(limit) if limit else 0,
+        getattr(command, "hint", None),
+        compile_collation(command.collation) if command.collation else None,
     )
 
 
