@@ -260,6 +260,9 @@ def from_plain(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
         if len(value) == 1:
+            # By far the most.
+            if "$date" in value:
+                return from_millis(value["$date"])
             for name, body in value.items():
                 unwrap = _UNWRAP.get(name)
                 if unwrap is not None:
