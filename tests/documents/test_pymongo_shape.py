@@ -166,8 +166,39 @@ def test_options_that_are_unknown_or_mean_something_are_refused(numbers: Collect
         numbers.find_one({}, return_key=True)
     with pytest.raises(TypeError, match="filter"):
         numbers.estimated_document_count(filter={"n": 1})
-    with pytest.raises(TypeError, match="distinct"):
-        numbers.distinct(1)  # type: ignore[arg-type]
+    assert numbers.count_documents() == 250
+
+
+WRONG: list[tuple[str, Callable[[Any], Any]]] = [
+    ("skip must be a whole number", lambda numbers: numbers.find({}, skip="5")),
+    ("limit must be a whole number", lambda numbers: numbers.find().limit(2.5)),
+    ("max_time_ms must be", lambda numbers: numbers.update_one({}, {"$set": {"a": 1}}, max_time_ms="1")),
+    ("projection must be a list", lambda numbers: numbers.find({}, "n")),
+    ("a field must be a str", lambda numbers: numbers.find({}, [1])),
+    ("a key must be a name", lambda numbers: numbers.find_one({}, sort=[["n"]])),
+    ("keys must be a list", lambda numbers: numbers.count_documents({}, hint=5)),
+    ("key must be a str", lambda numbers: numbers.find().distinct(1)),
+    ("collation must be an object", lambda numbers: numbers.find({}, collation="fr")),
+    ("pipeline must be a list", lambda numbers: numbers.aggregate({"$match": {}})),
+    (
+        "an array filter must be an object",
+        lambda numbers: numbers.update_one({}, {"$set": {"a": 1}}, array_filters=[1]),
+    ),
+    ("documents must be a list", lambda numbers: numbers.insert_many(None)),
+    ("a document must be an object", lambda numbers: numbers.insert_many([{"_id": "first"}, 5])),
+    ("requests must be a list", lambda numbers: numbers.bulk_write(5)),
+    ("a key must be", lambda numbers: numbers.create_index([1])),
+    ("name must be a str", lambda numbers: numbers.create_index("a", name=5)),
+    ("new_name must be a str", lambda numbers: numbers.rename(["a"])),
+    ("name must be a str", lambda numbers: numbers.database.drop_collection(5)),
+]
+
+
+@pytest.mark.parametrize(("message", "call"), WRONG, ids=range(len(WRONG)))
+def test_arguments_of_the_wrong_kind_are_named(numbers: Collection, message: str, call: Callable[[Any], Any]) -> None:
+    with pytest.raises(OperationFailure, match=message) as refused:
+        call(numbers)
+    assert refused.value.code == 14
     assert numbers.count_documents() == 250
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .encodable import encodable
@@ -51,43 +51,77 @@ def time_limit(max_time_ms: int | None, others: dict[str, Any]) -> int | None:
             raise TypeError("session is not supported: use the database that `with database.transaction()` gives")
         if name not in _WITHOUT_EFFECT and (value is not None or name not in _UNSUPPORTED):
             raise TypeError(f"unexpected option {name!r}")
-    return given if max_time_ms is None else max_time_ms
+    limit = given if max_time_ms is None else max_time_ms
+    return None if limit is None else whole("max_time_ms", limit)
 
 
-def document(filter: Filter | None) -> Document:
-    """A filter, for which ``None`` is an empty one. Raises `OperationFailure` 14."""
-    if filter is None:
-        return {}
-    if not isinstance(filter, Mapping):
-        raise OperationFailure("a filter must be an object", number=14, name="TypeMismatch")
-    filtered: Document = encodable(filter)
-    return filtered
+def mismatch(name: str, wanted: str, value: Any) -> OperationFailure:
+    """The error for an argument of a kind that it cannot have (14)."""
+    return OperationFailure(f"{name} must be {wanted}, not {value!r}", number=14, name="TypeMismatch")
 
 
-def stored(value: Any) -> Document:
-    """A document to store. Raises `OperationFailure` 14."""
+def whole(name: str, value: Any) -> int:
+    """A number without a fraction, 0 for ``None``."""
+    if value is None:
+        return 0
+    if not isinstance(value, int) and not (isinstance(value, float) and value.is_integer()):
+        raise mismatch(name, "a whole number", value)
+    return int(value)
+
+
+def text(name: str, value: Any) -> str:
+    """A name or a path."""
+    if not isinstance(value, str):
+        raise mismatch(name, "a str", value)
+    return value
+
+
+def document(filter: Filter | None, name: str = "a filter") -> Document:
+    """A filter, for which ``None`` is an empty one."""
+    return {} if filter is None else stored(filter, name)
+
+
+def stored(value: Any, name: str = "a document") -> Document:
+    """A document to store."""
     if not isinstance(value, Mapping):
-        raise OperationFailure(
-            f"a document must be a mapping, not {type(value).__name__}", number=14, name="TypeMismatch"
-        )
+        raise mismatch(name, "an object", value)
     document: Document = encodable(value)
     return document
 
 
-def optional(value: Mapping[str, Any] | None) -> Document | None:
+def many(name: str, values: Any) -> list[Any]:
+    """A list, such as a pipeline."""
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise mismatch(name, "a list", values)
+    return list(values)
+
+
+def filters(array_filters: Sequence[Mapping[str, Any]] | None) -> list[Document] | None:
+    """The filters of array elements, which may be missing."""
+    return (
+        None
+        if array_filters is None
+        else [stored(one, "an array filter") for one in many("array_filters", array_filters)]
+    )
+
+
+def optional(value: Mapping[str, Any] | None, name: str = "let") -> Document | None:
     """Variables or a collation, which may be missing."""
-    return None if value is None else document(value)
+    return None if value is None else stored(value, name)
+
+
+def collation(value: Mapping[str, Any] | None) -> Document | None:
+    """A collation, which may be missing."""
+    return optional(value, "collation")
 
 
 def projection(fields: Projection | None) -> Document | None:
-    """What to show; a list names the fields, an empty one means the ``_id`` alone."""
+    """What to show; a list names the fields."""
     if fields is None:
         return None
     if isinstance(fields, Mapping):
         return document(fields)
-    if isinstance(fields, str):
-        raise TypeError("projection must be a mapping or a list of field names")
-    return dict.fromkeys(fields, 1) or {"_id": 1}
+    return dict.fromkeys((text("a field", one) for one in many("projection", fields)), 1)
 
 
 def sort(keys: Sort | None) -> Any:
@@ -103,12 +137,20 @@ def pairs(keys: Keys) -> list[tuple[str, Any]]:
         return [(keys, 1)]
     if isinstance(keys, Mapping):
         return list(keys.items())
-    return [(key, 1) if isinstance(key, str) else (key[0], key[1]) for key in keys]
+    return [_pair(key) for key in many("keys", keys)]
+
+
+def _pair(key: Any) -> tuple[str, Any]:
+    if isinstance(key, str):
+        return key, 1
+    if not isinstance(key, list | tuple) or len(key) != 2:
+        raise mismatch("a key", "a name, or a name and a direction", key)
+    return text("a key", key[0]), encodable(key[1])
 
 
 def hint(index: Hint | None) -> Any:
     """An index by name or keys."""
-    return index if index is None or isinstance(index, str | Mapping) else dict(index)
+    return index if index is None or isinstance(index, str | Mapping) else dict(pairs(index))
 
 
 def operators(update: Any) -> Any:

@@ -14,7 +14,6 @@ from . import arguments as arg
 from . import commands as c
 from . import operations as op
 from .arguments import Document, Filter, Hint
-from .encodable import encodable
 from .failures import bulk_failure
 from .results import BulkWriteResult
 
@@ -54,8 +53,8 @@ def update(
         change,
         multi=multi,
         upsert=bool(upsert),
-        array_filters=encodable(array_filters),
-        collation=arg.optional(collation),
+        array_filters=arg.filters(array_filters),
+        collation=arg.collation(collation),
         hint=arg.hint(hint),
         let=arg.optional(let),
         max_time_ms=arg.time_limit(max_time_ms, others),
@@ -80,7 +79,7 @@ def delete(
         collection,
         arg.document(filter),
         multi=multi,
-        collation=arg.optional(collation),
+        collation=arg.collation(collation),
         hint=arg.hint(hint),
         let=arg.optional(let),
         max_time_ms=arg.time_limit(max_time_ms, others),
@@ -97,7 +96,7 @@ def write(
     let: Mapping[str, Any] | None,
 ) -> BulkWriteResult:
     """Carry out operations. Raises `BulkWriteError`."""
-    commands = [command_of(collection, _ours(operation), let) for operation in operations]
+    commands = [command_of(collection, _ours(operation), let) for operation in arg.many("requests", operations)]
     result = BulkWriteResult()
     failures: list[tuple[int, YunboxError]] = []
     for place, command, outcome in _outcomes(run, commands, ordered):

@@ -103,10 +103,10 @@ class Collection:
             arg.document(filter),
             projection=arg.projection(projection),
             sort=arg.sort(sort),
-            skip=skip or 0,
-            limit=abs(limit or 0),
+            skip=arg.whole("skip", skip),
+            limit=abs(arg.whole("limit", limit)),
             hint=arg.hint(hint),
-            collation=arg.optional(collation),
+            collation=arg.collation(collation),
             let=arg.optional(let),
             max_time_ms=arg.time_limit(max_time_ms, others),
             missing_ok=True,
@@ -137,10 +137,10 @@ class Collection:
             c.Count(
                 self.name,
                 arg.document(filter),
-                skip=skip or 0,
-                limit=limit or 0,
+                skip=arg.whole("skip", skip),
+                limit=arg.whole("limit", limit),
                 hint=arg.hint(hint),
-                collation=arg.optional(collation),
+                collation=arg.collation(collation),
                 max_time_ms=arg.time_limit(max_time_ms, others),
                 missing_ok=True,
             )
@@ -161,14 +161,12 @@ class Collection:
         **others: Any,
     ) -> list[Any]:
         """The different values of a path in the documents that match."""
-        if not isinstance(key, str):
-            raise TypeError(f"the key of distinct must be a str, not {type(key).__name__}")
         result: list[Any] = self._run(
             c.Distinct(
                 self.name,
-                key,
+                arg.text("key", key),
                 arg.document(filter),
-                collation=arg.optional(collation),
+                collation=arg.collation(collation),
                 max_time_ms=arg.time_limit(max_time_ms, others),
                 missing_ok=True,
             )
@@ -192,9 +190,9 @@ class Collection:
             self._run(
                 c.Aggregate(
                     self.name,
-                    encodable(pipeline),
+                    encodable(arg.many("pipeline", pipeline)),
                     let=arg.optional(let),
-                    collation=arg.optional(collation),
+                    collation=arg.collation(collation),
                     hint=arg.hint(hint),
                     allow_disk_use=bool(spill),
                     max_time_ms=arg.time_limit(max_time_ms, others),
@@ -234,7 +232,7 @@ class Collection:
             BulkWriteError: its ``data["result"]`` tells what was done; a `DuplicateKey`, too, when that was the reason.
         """
         arg.time_limit(None, others)
-        command = bulk.insert(self.name, list(documents), ordered=ordered is not False)
+        command = bulk.insert(self.name, arg.many("documents", documents), ordered=ordered is not False)
         try:
             result: c.InsertResult = self._run(command)
         except YunboxError as error:
@@ -340,8 +338,8 @@ class Collection:
                 projection=arg.projection(projection),
                 upsert=bool(upsert),
                 return_new=bool(return_document),
-                array_filters=encodable(array_filters),
-                collation=arg.optional(collation),
+                array_filters=arg.filters(array_filters),
+                collation=arg.collation(collation),
                 hint=arg.hint(hint),
                 let=arg.optional(let),
                 max_time_ms=arg.time_limit(max_time_ms, others),
@@ -382,7 +380,11 @@ class Collection:
                 number=197,
                 name="InvalidIndexSpecificationOption",
             )
-        result: str = self._run(c.create_index(self.name, dict(arg.pairs(keys)), {**given, "name": name}))
+        result: str = self._run(
+            c.create_index(
+                self.name, dict(arg.pairs(keys)), {**given, "name": None if name is None else arg.text("name", name)}
+            )
+        )
         return result
 
     def create_indexes(self, indexes: Iterable[Any], **others: Any) -> list[str]:
@@ -427,7 +429,7 @@ class Collection:
         if options.pop("dropTarget", None) and self.name != new_name:
             self.database.drop_collection(new_name)
         arg.time_limit(None, options)
-        self._run(c.RenameCollection(self.name, new_name))
+        self._run(c.RenameCollection(self.name, arg.text("new_name", new_name)))
 
     def _run(self, command: c.Command) -> Any:
         return self.database.run(command)

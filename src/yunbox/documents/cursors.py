@@ -40,7 +40,8 @@ class Found(list[Document]):
 
     def to_list(self, length: int | None = None) -> list[Document]:
         """The documents that `next` has not given yet, or at most ``length`` of them."""
-        start, self._position = self._position, len(self) if length is None else self._position + length
+        start = self._position
+        self._position = len(self) if length is None else start + arg.whole("length", length)
         return self[start : self._position]
 
     def close(self) -> None:
@@ -79,11 +80,11 @@ class Cursor(Sequence[Document]):
 
     def skip(self, skip: int) -> Self:
         """Leave out the first documents."""
-        return self._asking(skip=skip)
+        return self._asking(skip=arg.whole("skip", skip))
 
     def limit(self, limit: int) -> Self:
         """At most so many documents; 0 means all."""
-        return self._asking(limit=abs(limit))
+        return self._asking(limit=abs(arg.whole("limit", limit)))
 
     def hint(self, index: arg.Hint | None) -> Self:
         """Use this index."""
@@ -91,11 +92,11 @@ class Cursor(Sequence[Document]):
 
     def collation(self, collation: Mapping[str, Any] | None) -> Self:
         """Compare strings so."""
-        return self._asking(collation=arg.optional(collation))
+        return self._asking(collation=arg.collation(collation))
 
     def max_time_ms(self, max_time_ms: int | None) -> Self:
         """Give up after so many milliseconds."""
-        return self._asking(max_time_ms=max_time_ms)
+        return self._asking(max_time_ms=arg.time_limit(max_time_ms, {}))
 
     def batch_size(self, batch_size: int) -> Self:
         """There are no batches in one process."""
@@ -189,7 +190,7 @@ class Cursor(Sequence[Document]):
         result: list[Any] = self._run(
             c.Distinct(
                 find.collection,
-                key,
+                arg.text("key", key),
                 find.filter,
                 collation=find.collation,
                 max_time_ms=find.max_time_ms,

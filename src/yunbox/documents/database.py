@@ -88,13 +88,13 @@ class Database:
 
     def create_collection(self, name: str) -> Collection:
         """Raises `AlreadyExists`."""
-        self.run(c.CreateCollection(name))
+        self.run(c.CreateCollection(arg.text("name", name)))
         return self[name]
 
     def drop_collection(self, name: str | Collection) -> None:
         """Remove a collection; a missing one is no error."""
         try:
-            self.run(c.DropCollection(name if isinstance(name, str) else name.name))
+            self.run(c.DropCollection(name.name if isinstance(name, Collection) else arg.text("name", name)))
         except CollectionNotFound:
             return
 

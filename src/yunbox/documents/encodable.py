@@ -56,6 +56,8 @@ def _copied(value: Any) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
+    if kind is list:
+        return [_copied(member) for member in value]
     if kind is dict or isinstance(value, Mapping):
         return {name if type(name) is str else _key(name): _copied(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
