@@ -570,15 +570,15 @@ def _is_short(view: View, collection: Collection, command: Any, selection: Selec
     if natural_direction(selection.sort):
         return False
     plan = view.query(collection, selection, counting=type(command) is c.Count).plan
-    if plan.residual or plan.tests_text:
+    if not plan.in_sql_alone:
         return False
     if collection.count <= BOUNDED_DOCUMENTS:
         return True
     if not 0 < selection.limit <= BOUNDED_DOCUMENTS or selection.skip > BOUNDED_DOCUMENTS:
         return False
-    if plan.access is None or not plan.access.once:
+    if not plan.by_index_alone:
         return not selection.filter and not selection.sort
-    return plan.condition.may == "1" and (plan.in_index_order or not selection.sort)
+    return plan.in_index_order or not selection.sort
 
 
 def _deadline(command: Any) -> Deadline | None:

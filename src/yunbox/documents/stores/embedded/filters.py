@@ -44,43 +44,33 @@ _ORDERED = frozenset({"number", "string", "date", "collated"})
 
 
 class Parsed:
-    """A filter's tree and operands, as they are bound to statements."""
+    """A filter's tree and operands, as they are bound to statements.
 
-    __slots__ = ("operands", "tree")
-
-    def __init__(self, tree: Tree, operands: list[Any]) -> None:
-        self.tree = tree
-        self.operands = operands
-
-
-def parse(filter: Mapping[str, Any], *, collation: Collation | None = None) -> Parsed:
-    """The tree of a filter. With a collation strings are of the kind ``collated``, their operands are index keys: SQL cannot
-    compare them with what documents hold.
+    With a collation strings are of the kind ``collated``, their operands are index keys: SQL cannot compare them with what
+    documents hold.
     """
-    parser = _Parser(collation)
-    tree = parser.conjunction(filter, 0)
-    return Parsed(tree, parser.operands)
 
+    __slots__ = ("_natives", "operands", "tree")
 
-class _Parser:
-    def __init__(self, collation: Collation | None) -> None:
+    def __init__(self, filter: Mapping[str, Any], collation: Collation | None = None) -> None:
         self.operands: list[Any] = []
         self._natives: Mapping[type, Native] = (
             _NATIVE if collation is None else {**_NATIVE, str: partial(_collated, collation)}
         )
+        self.tree = self._conjunction(filter, 0)
 
-    def conjunction(self, filter: Mapping[str, Any], depth: int) -> Tree:
+    def _conjunction(self, filter: Mapping[str, Any], depth: int) -> Tree:
         if depth > MAX_DEPTH:
             return OPAQUE
-        trees = [self._member(name, value, depth) for name, value in filter.items()]
+        trees = []
+        for name, value in filter.items():
+            trees.append(self._member(name, value, depth))
         return trees[0] if len(trees) == 1 else ("and", tuple(trees))
 
     def _member(self, name: str, value: Any, depth: int) -> Tree:
-        if name[:1] == "$":
-            return self._logical(name, value, depth)
         parts = path_parts(name)
         if parts is None:
-            return OPAQUE
+            return self._logical(name, value, depth)
         kind = type(value)
         if kind is dict:
             return self._operators(parts, value, depth)
@@ -95,7 +85,7 @@ class _Parser:
             return OPAQUE
         if not all(type(item) is dict for item in value):
             return OPAQUE
-        trees = tuple([self.conjunction(item, depth + 1) for item in value])
+        trees = tuple([self._conjunction(item, depth + 1) for item in value])
         if name == "$and":
             return ("and", trees)
         return ("or", trees) if name == "$or" else ("not", ("or", trees))
@@ -105,7 +95,9 @@ class _Parser:
             return OPAQUE
         if "$regex" in value:
             return self._regex_operator(parts, value)
-        trees = [self._operator(parts, name, operand, depth) for name, operand in value.items()]
+        trees = []
+        for name, operand in value.items():
+            trees.append(self._operator(parts, name, operand, depth))
         return trees[0] if len(trees) == 1 else ("and", tuple(trees))
 
     def _operator(self, parts: tuple[str, ...], name: str, operand: Any, depth: int) -> Tree:
@@ -253,11 +245,11 @@ _NATIVE: dict[type, Native] = {
     ObjectId: lambda value: ("objectId", str(value)),
 }
 
-_OPERATORS: dict[str, Callable[[_Parser, tuple[str, ...], Any, int], Tree]] = {
-    "$ne": _Parser.not_equal,
-    "$in": _Parser.among,
-    "$nin": _Parser.not_among,
-    "$not": _Parser.negation,
-    "$exists": _Parser.exists,
-    "$all": _Parser.every,
+_OPERATORS: dict[str, Callable[[Parsed, tuple[str, ...], Any, int], Tree]] = {
+    "$ne": Parsed.not_equal,
+    "$in": Parsed.among,
+    "$nin": Parsed.not_among,
+    "$not": Parsed.negation,
+    "$exists": Parsed.exists,
+    "$all": Parsed.every,
 }

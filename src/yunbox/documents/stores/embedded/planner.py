@@ -23,7 +23,7 @@ from .access import Access
 from .catalog import Collection, Index
 from .choosing import Choice, Chooser, Guard, Probe, Wish, no_such_index
 from .connection import json_path
-from .filters import ALL, Parsed, parse, path_parts
+from .filters import ALL, Parsed, path_parts
 from .predicates import FALSE, TRUE, Condition, compile_condition
 from .shape import Shape
 from .special import is_special, special_access
@@ -53,21 +53,22 @@ class Plan:
     """The accesses of a disjunction's members."""
     guard: Guard | None = None
     indexes: tuple[Index, ...] = field(init=False)
+    in_sql_alone: bool = field(init=False)
+    """Whether no row is looked at by Python, by the matcher or by a regular expression."""
+    by_index_alone: bool = field(init=False)
+    """Whether each row that it comes by is a result, and comes once."""
     statements: dict[tuple[str, bool], str] = field(default_factory=dict, init=False)
     """The statements made of it so far, by their columns and whether they have a window."""
 
     def __post_init__(self) -> None:
         self.indexes = tuple(access.index for access in self.accesses if access.index is not None)
+        self.in_sql_alone = not self.residual and "text_matches(" not in self.where
+        self.by_index_alone = self.access is not None and self.access.once and self.condition.may == TRUE
 
     @property
     def accesses(self) -> tuple[Access, ...]:
         """All that it goes through."""
         return (*([] if self.access is None else [self.access]), *self.others, *self.branches)
-
-    @property
-    def tests_text(self) -> bool:
-        """Whether a regular expression is run."""
-        return "text_matches(" in self.where
 
     @property
     def matcher_slot(self) -> int:
@@ -138,7 +139,7 @@ def plan_query(
     Raises:
         QueryError: for a filter, sort or hint that is not valid.
     """
-    parsed = parse(filter, collation=collation)
+    parsed = Parsed(filter, collation)
     order = plain_sort(sort) if sort else None
     has_meta = False
     if sort and order is None:
@@ -192,9 +193,11 @@ def _hint_key(hint: Any) -> Any:
 
 def _implied(collection: Collection, filter: Mapping[str, Any]) -> tuple[int, ...]:
     """The partial indexes whose condition the filter implies."""
-    return tuple(
-        [index.id for index in collection.indexes if index.partial is not None and _implies(filter, index.partial)]
-    )
+    implied: tuple[int, ...] = ()
+    for index in collection.indexes:
+        if index.partial is not None and _implies(filter, index.partial):
+            implied = (*implied, index.id)
+    return implied
 
 
 def _implies(filter: Mapping[str, Any], condition: Mapping[str, Any]) -> bool:
@@ -388,5 +391,5 @@ def _special_plan(collection: Collection, query: Query, special: Access | None) 
 
 def plan_condition(collection: Collection, query: Query) -> Condition:
     """The condition of a whole filter."""
-    tree = parse(query.filter, collation=query.collation).tree
+    tree = Parsed(query.filter, query.collation).tree
     return compile_condition(tree, collection.shape, "t.d")

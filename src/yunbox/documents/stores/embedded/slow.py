@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .access import leaves_of
-from .filters import LEAVES, Tree, parse
+from .filters import LEAVES, Parsed, Tree
 
 SLOW_SECONDS = 0.2
 KEPT = 200
@@ -92,7 +92,7 @@ def suggested_index(
     """Equalities first, then the sort, then one range: the usual order of a compound index. ``None`` when one of the
     ``known`` begins so: then it is not for want of an index.
     """
-    leaves = [leaf for leaf in leaves_of(parse(filter).tree) if leaf[0] in LEAVES]
+    leaves = [leaf for leaf in leaves_of(Parsed(filter).tree) if leaf[0] in LEAVES]
     equal = [_path(leaf) for leaf in leaves if leaf[0] == "eq"]
     ranges = [_path(leaf) for leaf in leaves if leaf[0] in ("gt", "gte", "lt", "lte", "in")]
     keys: dict[str, int] = dict.fromkeys(equal, 1)
