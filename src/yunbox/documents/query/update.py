@@ -30,12 +30,20 @@ _Transform = Callable[[Document, Context], Document]
 class Update:
     """A compiled update; it may be applied to any number of documents."""
 
-    __slots__ = ("_transform", "kind")
+    __slots__ = ("_transform", "kind", "roots")
 
-    def __init__(self, kind: str, transform: _Transform) -> None:
+    def __init__(self, kind: str, transform: _Transform, roots: frozenset[str] = frozenset()) -> None:
         self.kind = kind
         """``operators``, ``replacement`` or ``pipeline``."""
+        self.roots = roots
+        """The top-level fields that operators look at and change; none when any field may matter."""
         self._transform = transform
+
+    def part(self, document: Document, now: datetime) -> Document:
+        """What operators make of a document that has its `roots` only: their values are the same objects where nothing
+        changes. Raises `QueryError` where `apply` would, in other words.
+        """
+        return self._transform(document, Context(document, None, now, False))
 
     def apply(
         self, document: Document, *, position: int | None = None, now: datetime, inserting: bool = False
@@ -118,7 +126,7 @@ def compile_update(
     compiled = compile_collation(collation)
     if isinstance(update, Mapping):
         if update and next(iter(update)).startswith("$"):
-            return Update("operators", _operators(update, array_filters or (), compiled))
+            return Update("operators", *_operators(update, array_filters or (), compiled))
         _refuse_filters(array_filters, "replacement")
         return Update("replacement", _replacement(update))
     if not isinstance(update, Sequence) or isinstance(update, str):
@@ -192,7 +200,7 @@ class _NoCollections:
 
 def _operators(
     update: Mapping[str, Any], array_filters: Sequence[Mapping[str, Any]], collation: Collation | None
-) -> _Transform:
+) -> tuple[_Transform, frozenset[str]]:
     filters = _array_filters(array_filters, collation)
     root = Branch()
     used: set[str] = set()
@@ -213,7 +221,7 @@ def _operators(
         result: Document = Application(context, filters).apply(root, document, "")
         return result
 
-    return transform
+    return transform, frozenset(root.members)
 
 
 def _check_operator(operator: str, fields: Any) -> None:

@@ -38,6 +38,18 @@ def encode(document: Document) -> bytes:
     return text
 
 
+@lru_cache(maxsize=4096)
+def merged_wrapping(whole: str | None, part: str | None, roots: tuple[str, ...]) -> str | None:
+    """The ``sp`` of a document some of whose top-level fields changed: ``part`` is that of these fields alone."""
+    if ANYWHERE in (whole, part):
+        return ANYWHERE
+    kept = [path for path in whole.split("\n") if path.split("\t", 1)[0] not in roots] if whole else []
+    paths = kept + (part.split("\n") if part else [])
+    if len(paths) > MAX_WRAPPED_PATHS:
+        return ANYWHERE
+    return "\n".join(paths) or None
+
+
 def decode(text: str | bytes, wrapped: str | None) -> Document:
     """The document of a stored text."""
     parsed: Document = orjson.loads(text)

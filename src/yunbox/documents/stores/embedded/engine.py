@@ -399,6 +399,7 @@ class Engine:
             session.check_open()
             if session.fresh:
                 self._fix_snapshot(session)
+            session.overlay.forget_plans()
             result = handler(session.overlay, command)
             conflict = self._conflicts(session)
         if conflict:

@@ -45,8 +45,10 @@ class Plan:
     access: Access | None
     condition: Condition
     index_only: str | None
-    """The statement's tail that counts by the index alone."""
+    """The statement that counts by the index alone."""
     in_index_order: bool = False
+    ids_only: str | None = None
+    """The statement that lists row ids, in no order, by the index alone."""
     others: tuple[Access, ...] = ()
     """What narrows the access down."""
     branches: tuple[Access, ...] = ()
@@ -272,7 +274,10 @@ class _Planner:
             source = f"{table} t"
             bounds = [f"t.rid IN ({ids})" for ids in (row_ids(table, access), *narrowed)]
         index_only = self._index_only(access, bounds) if rest == ALL else None
-        return self._finished(version, choice, source, bounds, condition, index_only, access.order)
+        plan = self._finished(version, choice, source, bounds, condition, index_only, access.order)
+        if index_only is not None and access.index is not None and access.once:
+            plan.ids_only = f"SELECT x.rid FROM {access.index.table} x WHERE {' AND '.join(bounds) or TRUE}"
+        return plan
 
     def _index_only(self, access: Access, bounds: list[str]) -> str:
         where = " AND ".join(bounds) or TRUE

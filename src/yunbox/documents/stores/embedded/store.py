@@ -24,8 +24,8 @@ from .log import Several, Written
 from .upkeep import Entry, add_keys, change_keys, changed_keys, gather_keys, keys_of, remove_keys
 from .view import PLAIN_IDS, Document, Found, View
 
-MAX_KEPT_INSERTS = 256
-"""So many documents inserted at once are kept in the log as well, and no more: an import would be written twice."""
+MAX_KEPT = 256
+"""So many documents inserted or updated at once are kept in the log as well, and no more: an import would be written twice."""
 MAX_KEPT_BYTES = 16 * 2**20
 """So much text of other changes is kept in the log for each batch."""
 
@@ -80,6 +80,7 @@ class Store(View):
         self.batch = batch
         self.catalog = batch.catalog
         self._transaction = None
+        self.forget_plans()
 
     # Collections
 
@@ -193,6 +194,22 @@ class Store(View):
         self._counted(collection, 0)
         self._log(collection, "replace" if whole else "update", key, found.document, document, text)
 
+    @property
+    def may_prune(self) -> bool:
+        """Whether many documents may be changed without being read as a whole: nobody wants to be told of them."""
+        return not self._hub.active
+
+    def change_fields(
+        self, collection: Collection, changes: Sequence[tuple[str, Sequence[tuple[Any, ...]]]], keys: list[Key]
+    ) -> None:
+        """Run statements, each with many parameters, that change documents of these keys and no index."""
+        if not keys:
+            return
+        for sql, values in changes:
+            self.connection.executemany(sql, values)
+        self._counted(collection, 0)
+        self._wrote(Several(collection, keys, "update", None, self._transaction), len(keys))
+
     def remove(self, collection: Collection, found: Found) -> None:
         """Delete a stored document."""
         assert found.rid is not None
@@ -246,7 +263,7 @@ class Store(View):
     def _log_inserts(self, collection: Collection, rows: list[Any], documents: list[Document]) -> None:
         """Log rows of (rid, kt, k, text, sp): with their documents if they are few."""
         transaction = self._transaction
-        if self.batch.changes + len(rows) > MAX_KEPT_INSERTS:
+        if self.batch.changes + len(rows) > MAX_KEPT:
             keys = [(row[1], row[2]) for row in rows]
             kept = documents if self._hub.active else None
             self._wrote(Several(collection, keys, "insert", kept, transaction), len(keys))

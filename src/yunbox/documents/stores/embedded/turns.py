@@ -17,7 +17,7 @@ from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.errors import QueryError, YunboxError
 
 from .catalog import Collection
-from .store import Store
+from .store import MAX_KEPT, Store
 from .view import Found, selection_of, with_let
 from .writes import Change, Partly, collection_for
 
@@ -47,6 +47,7 @@ class Turns(ABC):
         self._owner = 0
         self._rows: list[int] | None = None
         self._place = 0
+        self._many = False
         self._matcher: Matcher | None = None
         self.matched = 0
         self.modified = 0
@@ -58,15 +59,15 @@ class Turns(ABC):
             return self._result(store, None)
         first = self._rows is None
         rows = store.row_ids(collection, selection_of(self._command)) if self._rows is None else self._rows
+        self._many = len(rows) > MAX_KEPT
         matched, modified, place = self.matched, self.modified, self._place
         end = place + MOST
         try:
             while place < len(rows) and place < end:
-                for found in store.by_row_ids(collection, rows[place : place + PORTION]):
-                    store.check()
-                    if first or self._still_matches(store, found):
-                        modified += self._write(store, collection, found)
-                        matched += 1
+                store.check()
+                for changed in self._portion(store, collection, rows[place : place + PORTION], first):
+                    modified += changed
+                    matched += 1
                 place = min(place + PORTION, len(rows))
                 if store.others_wait():
                     break
@@ -110,6 +111,13 @@ class Turns(ABC):
             raise QueryError(f"collection dropped: {self._command.collection}", number=175, name="QueryPlanKilled")
         return collection
 
+    def _portion(self, store: Store, collection: Collection, row_ids: list[int], sure: bool) -> Iterator[bool]:
+        """Write to documents, unless ``sure`` of those that still match; each tells whether it changed."""
+        for found in store.by_row_ids(collection, row_ids):
+            store.check()
+            if sure or self._still_matches(store, found):
+                yield self._write(store, collection, found)
+
     def _still_matches(self, store: Store, found: Found) -> bool:
         if self._matcher is None:
             selection = selection_of(self._command)
@@ -138,6 +146,17 @@ class _Updates(Turns):
             change.require_operators()
             self._change = change
         return super().take(store)
+
+    def _portion(self, store: Store, collection: Collection, row_ids: list[int], sure: bool) -> Iterator[bool]:
+        assert self._change is not None
+        pruned = self._change.pruned(collection) if self._many and store.may_prune else None
+        if pruned is None:
+            return super()._portion(store, collection, row_ids, sure)
+        selection = None if sure else selection_of(self._command)
+        return pruned.run(store, row_ids, selection, partial(self._write_one, store, collection))
+
+    def _write_one(self, store: Store, collection: Collection, row_id: int) -> bool:
+        return any(self._write(store, collection, found) for found in store.by_row_ids(collection, [row_id]))
 
     def _write(self, store: Store, collection: Collection, found: Found) -> bool:
         assert self._change is not None

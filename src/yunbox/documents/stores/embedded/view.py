@@ -94,6 +94,11 @@ class View:
         """Whether a plan may have missed documents that were committed while it was made: then read again."""
         return any(collection.version != version for collection, version in self._planned)
 
+    def forget_plans(self) -> None:
+        """Begin anew, for another command."""
+        self._planned.clear()
+        self._last = None
+
     def remember_revisions(self) -> None:
         """Note which indexes there are, before the snapshot is taken."""
         self._revisions = {collection.id: collection.revision for collection in self.catalog.values()}
@@ -229,6 +234,9 @@ class View:
     def row_ids(self, collection: Collection, selection: Selection) -> list[int]:
         """The row ids of a selection, in its order."""
         query = self.query(collection, selection)
+        by_index = query.plan.ids_only
+        if by_index is not None and not (selection.sort or selection.skip or selection.limit):
+            return [row[0] for row in self.connection.execute(by_index, query.bindings(by_index))]
         if query.plan.sorted and self.special(query) is None:
             return [row[0] for row in self.planned_rows(collection, query, selection, "t.rid")]
         return [found.rid for found in self.found(collection, selection) if found.rid is not None]

@@ -18,6 +18,7 @@ from yunbox.errors import CollectionNotFound, QueryError, YunboxError
 from yunbox.tools.clock import Clock
 
 from .catalog import Collection
+from .pruned import PrunedUpdate
 from .view import Document, Found, Selection, selection_of, with_let
 
 
@@ -215,6 +216,10 @@ class Change:
         update = self._command.update
         if isinstance(update, dict) and not any(name.startswith("$") for name in update):
             raise _no_multi_replacement()
+
+    def pruned(self, collection: Collection) -> PrunedUpdate | None:
+        """The same change as it is made to many documents of a collection, where they need not be read as a whole."""
+        return None if self._matcher is not None else PrunedUpdate.of(collection, self._update, self._now)
 
     def apply(self, target: Target, collection: Collection, found: Found) -> Document:
         """Write the changed document and return it; the very same when nothing changed."""
