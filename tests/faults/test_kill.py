@@ -21,13 +21,16 @@ def test_kill_loses_nothing(tmp_path: Path) -> None:
     expected: dict[Any, int | None] = {}
     number = 0
     last: set[Any] = set()
+    rounds = 0
     chance = random.Random(7)
     for _ in range(ROUNDS):
         number = _write_and_kill(path, number, chance.randrange(20, 200), expected)
         last.add(number)
         with open_database(path) as database:
             assert database.engine.check() == []
-            stored = {document["_id"]: document["v"] for document in database["c"].find()}
+            found = list(database["c"].find())
+        stored = {document["_id"]: document["v"] for document in found}
+        rounds = _check_rounds(found, rounds, expected)
         for id, value in expected.items():
             if value is None:
                 assert id not in stored
@@ -38,6 +41,15 @@ def test_kill_loses_nothing(tmp_path: Path) -> None:
             if isinstance(id, str):
                 assert -int(id.removeprefix("twin")) in stored
         number = max([number, *(abs(id) for id in stored if isinstance(id, int))])
+
+
+def _check_rounds(found: list[dict[str, Any]], before: int, expected: dict[Any, int | None]) -> int:
+    """All documents are updated at once or none, so that none lags behind a younger one; the result is how often."""
+    counts = [document.get("w", 0) for document in found if isinstance(document["_id"], int) and document["_id"] > 0]
+    assert counts == sorted(counts, reverse=True)
+    rounds = counts[0] if counts else 0
+    assert before + (expected.pop("rounds", 0) or 0) <= rounds
+    return rounds
 
 
 def _updated(id: Any) -> int | None:
@@ -70,6 +82,8 @@ def _note(line: str, number: int, expected: dict[Any, int | None]) -> int:
         expected[number] = int(values[1])
     elif kind == "d":
         expected[number] = None
+    elif kind == "w":
+        expected["rounds"] = (expected.get("rounds") or 0) + 1
     elif kind == "m":
         expected[-number] = expected[f"twin{number}"] = 1
     return number

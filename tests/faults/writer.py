@@ -34,6 +34,9 @@ def main() -> None:
                     both["c"].insert_one({"_id": -number, "n": -number, "v": 1, "tags": []})
                     both["c"].insert_one({"_id": f"twin{number}", "n": -number - 0.5, "v": 1, "tags": []})
                 print("m", number, flush=True)
+            if number % 40 == 0:
+                collection.update_many({}, {"$inc": {"w": 1}})
+                print("w", number, flush=True)
 
 
 if __name__ == "__main__":

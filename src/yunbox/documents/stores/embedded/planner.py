@@ -388,6 +388,7 @@ def _special_plan(collection: Collection, query: Query, special: Access | None) 
         others=(),
         branches=(),
         index_only=None,
+        ids_only=None,
         order=None if plan.in_index_order else plan.order,
         sorted=plan.sorted and not plan.in_index_order,
         in_index_order=False,

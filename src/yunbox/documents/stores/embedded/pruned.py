@@ -23,7 +23,6 @@ from yunbox.errors import QueryError, YunboxError
 from .catalog import Collection
 from .connection import json_array, json_path
 from .encoding import MAX_DOCUMENT_BYTES, merged_wrapping
-from .filters import bound
 from .keys import Key
 from .planner import exact_condition, plan_condition
 from .store import Store
@@ -96,18 +95,15 @@ class PrunedUpdate:
 
     def _rows(self, store: Store, row_ids: Sequence[int], selection: Selection | None) -> list[Any]:
         """(rid, kt, k, sp, bytes, the text of each field) of documents."""
-        columns = f"t.rid, t.kt, t.k, t.sp, length(t.d), {self._columns}"
-        source = f"json_each(?1) j CROSS JOIN {self._collection.table} t ON t.rid=j.value"
+        select = f"SELECT t.rid, t.kt, t.k, t.sp, length(t.d), {self._columns} FROM json_each(%s) j"
+        join = f"CROSS JOIN {self._collection.table} t ON t.rid=j.value"
+        listed = json_array(list(row_ids))
         if selection is None:
-            return store.connection.execute(f"SELECT {columns} FROM {source}", (json_array(list(row_ids)),)).fetchall()
+            return store.connection.execute(f"{select % '?'} {join}", (listed,)).fetchall()
         query = store.query(self._collection, selection)
-        operands = [bound(operand, apsw.pyobject) for operand in query.operands]
-        matcher = query.matcher
-        slots = len(operands)
-        conditions = exact_condition(plan_condition(self._collection, query), slots + 1)
-        source = source.replace("?1", f"?{slots + 2}")
-        sql = f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions) or '1'}"
-        return store.connection.execute(sql, (*operands, apsw.pyobject(matcher), json_array(list(row_ids)))).fetchall()
+        conditions = exact_condition(plan_condition(self._collection, query), query.plan.matcher_slot)
+        sql = f"{select % query.slot(0)} {join} WHERE {' AND '.join(conditions) or '1'}"
+        return store.connection.execute(sql, (*query.operands, apsw.pyobject(query.matcher), listed)).fetchall()
 
     def _change(self, row: Any) -> tuple[_Form, tuple[Any, ...]] | tuple[()] | None:
         """How a row changes: nothing when it does not, ``None`` when the long way has to be gone."""
