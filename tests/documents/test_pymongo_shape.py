@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -213,6 +214,32 @@ def test_indexes_as_pymongo_describes_them(numbers: Collection) -> None:
     assert list(numbers.index_information()) == ["_id_"]
     with pytest.raises(OperationFailure, match="expireAfterSeconds"):
         numbers.create_index("at", expireAfterSeconds="soon")
+
+
+def test_indexes_are_listed_with_what_mongodb_adds(numbers: Collection) -> None:
+    numbers.create_index([("title", "text"), ("body", "text")], weights={"title": 5}, dropDups=False)
+    numbers.create_index([("at", "2dsphere")])
+    numbers.create_index([("flat", "2d")], bits=26, min=-10, max=10)
+    text, sphere, flat = numbers.list_indexes()[1:]
+    assert (text["weights"], text["default_language"]) == ({"title": 5, "body": 1}, "english")
+    assert (text["language_override"], text["textIndexVersion"]) == ("language", 3)
+    assert sphere["2dsphereIndexVersion"] == 3
+    assert flat == {"v": 2, "key": {"flat": "2d"}, "name": "flat_2d"}
+
+
+@pytest.mark.parametrize(
+    ("document", "fits"),
+    [
+        ({"_id": ObjectId(), "s": "x" * (16 * 2**20 - 40)}, True),
+        ({"_id": ObjectId(), "s": "x" * (16 * 2**20 - 20)}, False),
+        ({"_id": 1, "n": [1] * 1_300_000}, True),
+        ({"_id": 1, "n": [1] * 1_500_000}, False),
+    ],
+)
+def test_the_limit_of_documents_is_one_of_bson(database: Database, document: dict[str, Any], fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(OperationFailure, match="too large"):
+        database.c.insert_one(document)
+    assert database.c.count_documents() == fits
 
 
 def test_how_a_missing_collection_is_read(database: Database) -> None:

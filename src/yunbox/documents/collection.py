@@ -435,5 +435,18 @@ class Collection:
         return self.database.run(command)
 
 
-_IGNORED_INDEX_OPTIONS = frozenset({"background", "2dsphereIndexVersion", "language_override", "hidden"})
+_IGNORED_INDEX_OPTIONS = frozenset(
+    [
+        "background",
+        "2dsphereIndexVersion",
+        "textIndexVersion",
+        "language_override",
+        "hidden",
+        "dropDups",
+        "bits",
+        "min",
+        "max",
+        "storageEngine",
+    ]
+)
 _SAYING_NOTHING = frozenset({"session", "comment", "maxTimeMS", "v"})

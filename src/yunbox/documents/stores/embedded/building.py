@@ -206,7 +206,7 @@ def _remove(store: Store, collection: Collection, index: Index) -> None:
 
 
 def list_indexes(collection: Collection) -> list[dict[str, Any]]:
-    """The definitions of a collection's indexes, ``_id_`` first; ``building`` tells how many of how many ``documents`` are
+    """The definitions of a collection's indexes as MongoDB lists them, ``_id_`` first; ``building`` tells how many of how many ``documents`` are
     in one that is not ready.
     """
     own: dict[str, Any] = {"v": 2, "key": {"_id": 1}, "name": "_id_"}
@@ -214,9 +214,16 @@ def list_indexes(collection: Collection) -> list[dict[str, Any]]:
 
 
 def _listed(collection: Collection, index: Index) -> dict[str, Any]:
+    document = dict(index.document)
+    if "2dsphere" in document["key"].values():
+        document["2dsphereIndexVersion"] = 3
+    if index.kind == "text":
+        document |= {"language_override": "language", "textIndexVersion": 3}
+        document["weights"] = {field.path: 1 for field in index.fields} | dict(index.document.get("weights", {}))
+        document["default_language"] = index.document.get("default_language", "english")
     if index.ready:
-        return dict(index.document)
-    return {**index.document, "building": {"done": index.filled, "documents": collection.count}}
+        return document
+    return {**document, "building": {"done": index.filled, "documents": collection.count}}
 
 
 def as_of_now(collection: Collection) -> Collection:

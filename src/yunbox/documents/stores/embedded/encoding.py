@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import bson
+import bson.errors
 import orjson
 
 from yunbox.documents.query import ejson
@@ -19,6 +21,8 @@ Document = dict[str, Any]
 
 ANYWHERE = "*"
 MAX_DOCUMENT_BYTES = 16 * 2**20
+_NEVER_TOO_LARGE = MAX_DOCUMENT_BYTES // 7
+"""BSON takes at most 13 bytes for what takes 2 as text: one digit and a comma."""
 MAX_WRAPPED_PATHS = 16
 
 
@@ -29,9 +33,9 @@ def encode(document: Document) -> bytes:
         QueryError: BSONObjectTooLarge (10334) above 16 MB.
     """
     text = ejson.dumps(document)
-    if len(text) > MAX_DOCUMENT_BYTES:
+    if len(text) > _NEVER_TOO_LARGE and (size := _bson_size(document, text)) > MAX_DOCUMENT_BYTES:
         raise QueryError(
-            f"document is too large: {len(text)} bytes, the limit is {MAX_DOCUMENT_BYTES}",
+            f"document is too large: {size} bytes, the limit is {MAX_DOCUMENT_BYTES}",
             number=10334,
             name="BSONObjectTooLarge",
         )
@@ -48,6 +52,14 @@ def merged_wrapping(whole: str | None, part: str | None, roots: tuple[str, ...])
     if len(paths) > MAX_WRAPPED_PATHS:
         return ANYWHERE
     return "\n".join(paths) or None
+
+
+def _bson_size(document: Document, text: bytes) -> int:
+    """What counts for the limit: texts of small numbers are shorter, those of ids and dates longer."""
+    try:
+        return len(bson.encode(document))
+    except (bson.errors.InvalidDocument, OverflowError):
+        return len(text)
 
 
 def decode(text: str | bytes, wrapped: str | None) -> Document:
