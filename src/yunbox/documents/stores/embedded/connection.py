@@ -67,6 +67,8 @@ def open_reader(path: Path) -> apsw.Connection:
 
 
 def _prepared(connection: apsw.Connection) -> apsw.Connection:
+    # Statements would be planned again for each new LIMIT, and each new operand where there is an ORDER BY.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for statement in _COMMON:
         connection.execute(statement)
     connection.create_scalar_function("document_matches", _document_matches, 3)
