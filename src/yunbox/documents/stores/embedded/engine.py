@@ -259,19 +259,20 @@ class Engine:
 
     def _point(self, collection: Collection, command: c.Find) -> list[Any] | None:
         """The document with an ``_id``, or its stored text: the shortest way there is."""
-        key = key_of(command.filter["_id"])
+        sql = _point_sql(collection.table, command.hide if command.raw else None)
         connection = self._readers.take()
         try:
-            if command.raw:
-                text = connection.execute(_text_by_key(collection.table, command.hide), key).get
-                return [] if text is None else [text]
-            sql = f"SELECT json(d), sp FROM {collection.table} WHERE kt=? AND k=?"
-            documents = [decode(text, wrapped) for text, wrapped in connection.execute(sql, key)]
+            row = connection.execute(sql, key_of(command.filter["_id"])).fetchone()
         except apsw.SQLError:
             return None
         finally:
             self._readers.give_back(connection)
-        return [reads.without(document, command.hide) for document in documents] if command.hide else documents
+        if row is None:
+            return []
+        if command.raw:
+            return [row[0]]
+        document = decode(*row)
+        return [reads.without(document, command.hide) if command.hide else document]
 
     # Reading
 
@@ -560,8 +561,10 @@ def _bytes_of(connection: apsw.Connection) -> int:
 
 
 @lru_cache(maxsize=256)
-def _text_by_key(table: str, hidden: tuple[str, ...]) -> str:
-    return f"SELECT CAST(json({visible('d', hidden)}) AS BLOB) FROM {table} WHERE kt=? AND k=?"
+def _point_sql(table: str, hidden: tuple[str, ...] | None) -> str:
+    """The statement that gets a document by its key: its text without what is hidden, or with ``None`` its row."""
+    columns = "json(d), sp" if hidden is None else f"CAST(json({visible('d', hidden)}) AS BLOB)"
+    return f"SELECT {columns} FROM {table} WHERE kt=? AND k=?"
 
 
 def _is_short(view: View, collection: Collection, command: Any, selection: Selection) -> bool:
