@@ -11,6 +11,7 @@ from typing import Any
 
 from yunbox.documents.query.distinct import distinct_values
 from yunbox.documents.query.expressions import compile_expression
+from yunbox.documents.query.let import bind
 from yunbox.documents.query.match import Matcher, compile_filter
 from yunbox.documents.query.paging import check_limit, check_skip
 from yunbox.documents.query.pipeline import (
@@ -23,7 +24,7 @@ from yunbox.documents.query.pipeline import (
     compile_pipeline,
 )
 from yunbox.documents.query.project import compile_projection
-from yunbox.documents.query.sort import compile_sort
+from yunbox.documents.query.sort import compile_sort, natural_direction
 from yunbox.documents.query.update import compile_update, document_from_filter
 from yunbox.documents.query.values import Document, equal
 from yunbox.errors import YunboxError
@@ -80,16 +81,20 @@ class MemoryLookup:
 
 
 def _find(case: Case) -> tuple[bool, Any]:
-    matcher = compile_filter(case["query"], collation=case.get("collation"), variables=case.get("let"))
+    variables = bind(case.get("let", {}))
+    matcher = compile_filter(case["query"], collation=case.get("collation"), variables=variables)
     result = [document for document in case["docs"] if matcher(document)]
-    if "sort" in case:
+    direction = natural_direction(case.get("sort"))
+    if direction:
+        result = result[::direction]
+    elif "sort" in case:
         result = sorted(result, key=compile_sort(case["sort"], case.get("collation")))
     elif matcher.near is not None:
         result = matcher.near.ordered(result)
     skip, limit = check_skip(case.get("skip", 0)), check_limit(case.get("limit", 0))
     result = result[skip : skip + limit if limit else None]
     if "projection" in case:
-        project = compile_projection(case["projection"], filter_matcher=matcher, variables=case.get("let"))
+        project = compile_projection(case["projection"], filter_matcher=matcher, variables=variables)
         result = [project(document) for document in result]
     return _check_found(case, result, "sort" in case or matcher.near is not None), result
 

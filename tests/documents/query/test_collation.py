@@ -95,8 +95,27 @@ def test_simple_is_none() -> None:
 
 @pytest.mark.parametrize(
     "spec",
-    [{"strength": 1}, {"locale": 5}, {"locale": "!"}, {"locale": "en", "strength": 9}, {"locale": "en", "x": 1}, 5],
+    [
+        {"strength": 1},
+        {"locale": 5},
+        {"locale": "!"},
+        {"locale": "abcd"},
+        {"locale": "en", "strength": 9},
+        {"locale": "en", "strength": 0.9},
+        {"locale": "en", "caseFirst": "bad"},
+        {"locale": "en", "alternate": "none"},
+        {"locale": "en", "maxVariable": "all"},
+        {"locale": "en", "backwards": "0"},
+        {"locale": "en", "x": 1},
+        5,
+    ],
 )
 def test_refused(spec: Any) -> None:
     with pytest.raises(QueryError):
         compile_collation(spec)
+
+
+def test_some_locales_compare_code_points_and_a_strength_loses_its_fraction() -> None:
+    assert compile_collation({"locale": "simple"}) is None
+    assert compile_collation({"locale": "en_US_POSIX", "strength": 1}) is None
+    assert compile_filter({"x": "a"}, collation={"locale": "en", "strength": 1.93})({"x": "Á"})

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import pytest
+from bson import Decimal128
 
 from yunbox.documents.query.match import compile_filter
 from yunbox.documents.query.project import compile_projection
@@ -32,6 +33,9 @@ PROJECTIONS: list[tuple[Any, Any]] = [
     ({"b.d": 0, "list": 0, "items": 0}, {"_id": 1, "a": 1, "b": {"c": 2}}),
     ({"list": {"$slice": 2}, "b": 0, "items": 0}, {"_id": 1, "a": 1, "list": [1, 2]}),
     ({"list": {"$slice": -1}, "a": 1}, {"_id": 1, "a": 1, "list": [4]}),
+    ({"list": {"$slice": Decimal128("-1.9")}, "a": 1}, {"_id": 1, "a": 1, "list": [4]}),
+    ({"list": {"$slice": float("nan")}, "a": 1}, {"_id": 1, "a": 1, "list": []}),
+    ({"list": {"$slice": Decimal128("1E99")}, "a": 1}, {"_id": 1, "a": 1, "list": [1, 2, 3, 4]}),
     ({"list": {"$slice": [1, 2]}, "_id": 0, "a": 1}, {"a": 1, "list": [2, 3]}),
     ({"list": {"$slice": [-3, 2]}, "a": 1}, {"_id": 1, "a": 1, "list": [2, 3]}),
     ({"list": {"$slice": ["$list", 1]}}, {"_id": 1, "list": [1]}),

@@ -75,15 +75,15 @@ def _integer(operand: dict[str, Any], name: str) -> int | None:
 
 def _element_order(spec: Any, collation: Collation | None) -> Callable[[Any], Any]:
     if is_number(spec):
-        if spec not in (1, -1):
+        if integral(spec) not in (1, -1):
             raise bad_value("The $sort element value must be either 1 or -1")
-        return _reversed_key(collation) if spec == -1 else lambda item: sort_key(item, collation)
+        return _reversed_key(collation) if integral(spec) == -1 else lambda item: sort_key(item, collation)
     if not isinstance(spec, dict):
         raise bad_value(
             "The $sort is invalid: use 1/-1 to sort the whole element, or {field:1/-1} to sort embedded fields"
         )
     _check_element_order(spec)
-    keys = [(path.split("."), direction == -1) for path, direction in spec.items()]
+    keys = [(path.split("."), integral(direction) == -1) for path, direction in spec.items()]
 
     def order(a: Any, b: Any) -> int:
         for parts, descending in keys:
@@ -111,7 +111,7 @@ def _check_element_order(spec: dict[str, Any]) -> None:
     if not spec:
         raise bad_value("The $sort pattern is empty when it should be a set of fields.")
     for path, direction in spec.items():
-        if not is_number(direction) or direction not in (1, -1):
+        if not is_number(direction) or integral(direction) not in (1, -1):
             raise bad_value("The $sort element value must be either 1 or -1")
         if not path or ".." in path or path.startswith(".") or path.endswith("."):
             raise bad_value(f"The $sort field is a dotted field but has an empty part: {path}")

@@ -15,6 +15,7 @@ from typing import Any
 
 from yunbox.errors import QueryError
 
+from .predicates import truncated
 from .values import Collation, is_number
 
 _FIELDS = frozenset(
@@ -30,6 +31,18 @@ _FIELDS = frozenset(
         "backwards",
         "version",
     }
+)
+_SWITCHES = ("caseLevel", "numericOrdering", "normalization", "backwards")
+_CHOICES = {
+    "caseFirst": ("off", "upper", "lower"),
+    "alternate": ("non-ignorable", "shifted"),
+    "maxVariable": ("punct", "space"),
+}
+_BINARY = ("simple", "en_US_POSIX")
+_LANGUAGES = (
+    " simple af am ar as az be bg bn bo bs ca chr cs cy da de dsb dz ee el en eo es et fa fi fil fo fr ga gl gu ha haw he hi hr"
+    " hsb hu hy id ig is it ja ka kk kl km kn ko kok ky lb lkt ln lo lt lv mk ml mn mr ms mt my nb ne nl nn no om or pa pl ps"
+    " pt ro root ru se si sk sl smn sq sr sv sw ta te th to tr ug uk ur uz vi wae yi yo zh zu "
 )
 _SPACE, _PUNCTUATION, _DIGIT, _HAN, _LETTER = range(5)
 # The root order of what has one in ASCII; 255, where `find` is -1, comes after these.
@@ -54,7 +67,7 @@ class UnicodeCollation:
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self.chinese = spec["locale"].startswith("zh")
-        self.strength = int(spec.get("strength", 3))
+        self.strength = truncated(spec.get("strength", 3)) or 3
         self.case_level = bool(spec.get("caseLevel", False))
         self.case_first = spec.get("caseFirst", "off")
         self.numeric = bool(spec.get("numericOrdering", False))
@@ -148,9 +161,13 @@ def compile_collation(spec: Any) -> Collation | None:
     if not spec:
         return None
     _check(spec)
-    if spec["locale"] == "simple":
+    if spec["locale"] in _BINARY:
         return None
     return UnicodeCollation(spec)
+
+
+def _is_known(locale: str) -> bool:
+    return f" {re.split('[_@-]', locale)[0]} " in _LANGUAGES
 
 
 def _check(spec: Mapping[str, Any]) -> None:
@@ -164,10 +181,18 @@ def _check(spec: Mapping[str, Any]) -> None:
         )
     if not isinstance(locale, str):
         raise QueryError("BSON field 'collation.locale' is the wrong type", number=14, name="TypeMismatch")
-    if not re.fullmatch(r"[A-Za-z]{2,8}([_@-][A-Za-z0-9=_@-]+)?", locale):
+    if not re.fullmatch(r"[A-Za-z]{2,8}([_@-][A-Za-z0-9=_@-]+)?", locale) or not _is_known(locale):
         raise QueryError(f"Field 'locale' is invalid in: {dict(spec)}", number=2, name="BadValue")
     strength = spec.get("strength", 3)
     if not is_number(strength):
         raise QueryError("BSON field 'collation.strength' is the wrong type", number=14, name="TypeMismatch")
-    if strength not in (1, 2, 3, 4, 5):
+    if truncated(strength) not in (1, 2, 3, 4, 5):
         raise QueryError(f"collation strength must be 1 to 5, not {strength}", number=51024, name="Location51024")
+    for name in _SWITCHES:
+        if not isinstance(spec.get(name, False), bool):
+            raise QueryError(f"BSON field 'collation.{name}' is the wrong type", number=14, name="TypeMismatch")
+    for name, choices in _CHOICES.items():
+        if spec.get(name, choices[0]) not in choices:
+            raise QueryError(
+                f"BSON field 'collation.{name}' must be one of {', '.join(choices)}", number=2, name="BadValue"
+            )

@@ -170,17 +170,18 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """``$or``. ``merged`` says the same as a condition on one path, when there is one: nothing else locates an element."""
+
     nodes: Sequence[Node]
+    merged: Node | None = None
 
     def compile(self) -> Test:
         return some([node.compile() for node in self.nodes])
 
     def locate(self, document: Any) -> Located:
-        for node in self.nodes:
-            matched, index = node.locate(document)
-            if matched:
-                return True, index
-        return False, None
+        if self.merged is not None:
+            return self.merged.locate(document)
+        return any(node.locate(document)[0] for node in self.nodes), None
 
 
 @dataclass(frozen=True, slots=True)

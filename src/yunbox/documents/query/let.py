@@ -7,24 +7,28 @@ from typing import Any
 
 from .expressions import Scope, compile_in
 from .expressions.compiler import check_variable_name
+from .expressions.failures import failure
 from .values import MISSING, Document
 
 _CLAUSES = ("$and", "$or", "$nor")
 
 
 def bind(let: Mapping[str, Any], collation: Any = None) -> dict[str, Any]:
-    """The values of the variables, whose expressions see no document. Raises `QueryError`."""
-    values = {}
+    """The values of the variables, whose expressions see no document but the variables before them. Raises `QueryError`."""
+    values: dict[str, Any] = {}
     for name, expression in let.items():
         check_variable_name(name, defining=True)
-        value = compile_in(expression, Scope((), collation))({}, {})
-        values[name] = None if value is MISSING else value
+        scope = Scope(values, collation)
+        evaluate = compile_in(expression, scope)
+        if scope.reads.whole or scope.reads.paths:
+            raise failure(4890500, f"The variable '{name}' of 'let' may not read fields: no document is at hand yet")
+        values[name] = evaluate({}, values)
     return values
 
 
 def literals(values: Mapping[str, Any]) -> Document:
     """The variables as expressions again."""
-    return {name: {"$literal": value} for name, value in values.items()}
+    return {name: "$$REMOVE" if value is MISSING else {"$literal": value} for name, value in values.items()}
 
 
 def with_variables(filter: Mapping[str, Any], values: Mapping[str, Any]) -> Document:

@@ -111,10 +111,10 @@ class _Parser:
     def _top_operator(self, name: str, operand: Any, top: bool, depth: int) -> Node | None:
         if name in _TREES:
             near = self.near
-            node = _TREES[name](self._clauses(name, operand, top, depth))
+            nodes = self._clauses(name, operand, top, depth)
             if name != "$and":
                 self._refuse_new_near(near)
-            return node
+            return Or(nodes, self._merged(nodes, operand, depth)) if name == "$or" else _TREES[name](nodes)
         if name == "$comment":
             return None
         if name in _ROOT_ONLY and not top:
@@ -136,6 +136,22 @@ class _Parser:
             if not isinstance(clause, dict):
                 raise bad_value("$or/$and/$nor entries need to be full objects")
         return [self.document(clause, top=top, depth=depth + 1) for clause in operand]
+
+    def _merged(self, nodes: list[Node], clauses: list[dict[str, Any]], depth: int) -> Node | None:
+        """The only one of some alternatives, or the ``$in`` which says the same as equalities on one path."""
+        if len(nodes) == 1:
+            return nodes[0]
+        path, values = "", []
+        for clause in clauses:
+            name, operand = next(iter(clause.items()), ("", None))
+            if len(clause) != 1 or name.startswith("$") or name != (path or name):
+                return None
+            alternatives = _alternatives(operand)
+            if alternatives is None:
+                return None
+            path = name
+            values.extend(alternatives)
+        return Field(path, self._field(path, {"$in": values}, depth))
 
     def _refuse_new_near(self, before: Near | None) -> None:
         if self.near is not before:
@@ -342,6 +358,16 @@ def _is_true(value: Any) -> bool:
     if value is None or value is UNDEFINED or value is False:
         return False
     return not (is_number(value) and not is_truthy(value))
+
+
+def _alternatives(operand: Any) -> list[Any] | None:
+    """The values of a condition that only asks for equality; ``None`` for any other."""
+    if not isinstance(operand, dict) or not starts_with_operator(operand):
+        return [operand]
+    if len(operand) == 1 and isinstance(operand.get("$in"), list):
+        return list(operand["$in"])
+    equality = "$eq" in operand and len(operand) == 1 and not is_regex(operand["$eq"])
+    return [operand["$eq"]] if equality else None
 
 
 def _refuse_where(parser: _Parser, operand: Any) -> Node:

@@ -25,6 +25,11 @@ def is_index(part: str) -> bool:
     return part.isascii() and part.isdigit() and (part[0] != "0" or len(part) == 1)
 
 
+def is_selector(part: str) -> bool:
+    """Whether a part of an update's path is ``$[]`` or ``$[identifier]``."""
+    return part.startswith("$[") and part.endswith("]")
+
+
 def names_element(array: list[Any], part: str) -> bool:
     """Whether a part below an array is one element's position for keys of sorts and indexes: a number that no element
     has as a field."""

@@ -13,7 +13,6 @@ from yunbox.errors import QueryError
 
 from .collation import compile_collation
 from .match import Matcher, compile_elements
-from .predicates import integral
 from .values import MISSING, Document, is_number, type_name
 
 __all__ = ["compile_projection"]
@@ -211,12 +210,8 @@ def _slice_bounds(operand: Any) -> tuple[int | None, int]:
 def _slice_number(value: Any) -> int:
     if not is_number(value):
         raise _failure(28667, "$slice only supports numbers and [skip, limit] arrays")
-    if isinstance(value, float) and value == value:
-        value = int(max(min(value, 2**31 - 1), -(2**31)))
-    number = integral(value)
-    if number is None:
-        raise _failure(28667, f"$slice needs integers, not {value}")
-    return number
+    exact = value.to_decimal() if isinstance(value, Decimal128) else value
+    return int(max(min(exact, 2**31 - 1), -(2**31))) if exact == exact else 0
 
 
 def _slice_steps(plan: _Plan) -> Iterator[_Step]:

@@ -13,6 +13,7 @@ from .collation import compile_collation
 from .display import shown
 from .match import compile_filter
 from .modifiers import Context, Modifier, is_operator, modifier
+from .paths import is_selector
 from .predicates import bad_value, is_regex, starts_with_operator
 from .update_tree import Application, ArrayFilters, Branch, arrange, dollar_field, insert
 from .values import MISSING, UNDEFINED, Collation, Document, equal, type_name
@@ -238,12 +239,12 @@ def _check_operator(operator: str, fields: Any) -> None:
 
 def _update_path(path: str, filters: ArrayFilters, used: set[str]) -> tuple[str, ...]:
     parts = _checked_parts(path)
-    if parts[0] == "$" or parts[0].startswith("$["):
+    if parts[0] == "$" or is_selector(parts[0]):
         raise bad_value(f"Cannot have positional (i.e. '$') element in the first position in path '{path}'")
     if parts.count("$") > 1:
         raise bad_value(f"Too many positional (i.e. '$') elements found in path '{path}'")
     for part in parts:
-        if part.startswith("$[") and part.endswith("]"):
+        if is_selector(part):
             _use_filter(part[2:-1], path, filters, used)
     return parts
 
@@ -276,7 +277,7 @@ def _rename(root: Branch, source: str, target: Any) -> None:
     for what, path, parts in (("source", source, source_parts), ("destination", target, target_parts)):
         if "\0" in path:
             raise bad_value("The 'to' field for $rename cannot contain an embedded null byte")
-        if any(part == "$" or part.startswith("$[") for part in parts):
+        if any(part == "$" or is_selector(part) for part in parts):
             raise bad_value(f"The {what} field for $rename may not be dynamic: {path}")
     if source == target:
         raise bad_value(f'The source and target field for $rename must differ: {source}: "{target}"')

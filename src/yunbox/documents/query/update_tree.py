@@ -16,7 +16,7 @@ from yunbox.errors import QueryError
 
 from .display import shown
 from .modifiers import Context, Modifier
-from .paths import is_index
+from .paths import is_index, is_selector
 from .predicates import bad_value
 from .values import MISSING
 
@@ -70,13 +70,13 @@ def insert(root: Branch, parts: tuple[str, ...], leaf: Modifier) -> None:
 def _get(branch: Branch, part: str) -> Node | None:
     if part == "$":
         return branch.positional
-    if part.startswith("$["):
+    if is_selector(part):
         return branch.selected.get(part[2:-1])
     return branch.members.get(part)
 
 
 def _put(branch: Branch, part: str, node: Node, parts: tuple[str, ...], index: int) -> None:
-    selects = part.startswith("$[")
+    selects = is_selector(part)
     if selects != bool(branch.selected) and (branch.selected or branch.members or branch.positional is not None):
         raise conflict(".".join(parts), ".".join(parts[:index]))
     if selects:

@@ -59,6 +59,12 @@ ARRAYS: list[Case] = [
     ({"$range": [10, 0, -4]}, {}, [10, 6, 2]),
     ({"$map": {"input": "$a", "in": {"$multiply": ["$$this", 2]}}}, {"a": [1, 2]}, [2, 4]),
     ({"$filter": {"input": "$a", "as": "n", "cond": {"$gt": ["$$n", 1]}}}, {"a": [1, 2]}, [2]),
+    (
+        {"$filter": {"input": "$a", "as": "CURRENT", "cond": {"$lt": ["$n", "$$ROOT.n"]}}},
+        {"a": [{"n": 1}, {"n": 7}], "n": 5},
+        [{"n": 1}],
+    ),
+    ({"$map": {"input": "$a", "as": "CURRENT", "in": "$n"}}, {"a": [{"n": 1}], "n": 5}, [1]),
     ({"$reduce": {"input": ["a", "b"], "initialValue": "", "in": {"$concat": ["$$value", "$$this"]}}}, {}, "ab"),
     ({"$zip": {"inputs": [[1], [2, 3]], "useLongestLength": True}}, {}, [[1, 2], [None, 3]]),
     ({"$in": [1.0, [1]]}, {}, True),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from yunbox.documents.query.pipeline import IndexStatistics
+from yunbox.documents.query.pipeline import IndexStatistics, compile_pipeline
 from yunbox.errors import QueryError
 
 from .memory import Document, Memory, aggregate
@@ -316,6 +316,15 @@ def test_distances_on_a_plane_are_limited_and_the_nearest_location_counts() -> N
 
     assert [document["d"] for document in aggregate([{"$geoNear": stage}], PLACES)] == [0.5]
     assert aggregate([{"$geoNear": {**stage, "minDistance": 0.6}}], PLACES) == []
+
+
+def test_the_point_and_the_filter_may_be_variables() -> None:
+    stage = {"near": "$$from", "key": "at", "distanceField": "d", "query": {"$expr": {"$ne": ["$_id", "$$not"]}}}
+    values = {"from": POINT, "not": 1}
+    pipeline = compile_pipeline([{"$geoNear": stage}], collection="main", let=values)
+    assert [document["_id"] for document in pipeline.run(iter(PLACES), Memory({}))] == [2]
+    with pytest.raises(QueryError, match="constant"):
+        aggregate([{"$geoNear": {**stage, "near": "$at"}}], PLACES)
 
 
 def test_the_geo_index_names_the_field() -> None:

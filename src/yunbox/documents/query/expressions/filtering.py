@@ -90,7 +90,15 @@ def _bind(operand: dict[str, Any], scope: Scope, body: str) -> tuple[str, Evalua
     if not isinstance(name, str):
         raise failure(16866, "'as' must be a string, the name of a variable")
     check_variable_name(name, defining=True)
-    return name, items, compile_in(operand[body], scope.extended((name,)))
+    if name != "CURRENT":
+        return name, items, compile_in(operand[body], scope.extended((name,)))
+    inner = compile_in(operand[body], scope.with_current_rebound())
+
+    def at_current(document: Document, variables: Variables) -> Any:
+        bound = {"ROOT": document, **variables}
+        return inner(bound.pop("CURRENT"), bound)
+
+    return name, items, at_current
 
 
 @operator("$reduce")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..expressions import Evaluate, compile_in
 from ..expressions.failures import failure
 from ..expressions.numbers import is_nan, is_number, to_double
 from ..expressions.paths import split_path
@@ -31,6 +32,7 @@ OPTIONS = (
     "num",
     "uniqueDocs",
 )
+COMPUTED = ("near", "minDistance", "maxDistance")
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,16 @@ class _Found:
 @stage("$geoNear")
 def build_geo_near(spec: Any, environment: Environment) -> Stage:
     """The documents in order of distance, which is noted in each."""
-    plan = _parse(spec)
+    computed = _computed(spec, environment)
+    parsed = None if computed else _parse(spec, environment)
     scope = environment.scope()
     scope.read_whole()
-    matches = compile_filter(plan.query, collation=environment.collation).test
 
     def run(source: Iterator[Document], run: Run) -> Iterator[Document]:
+        values = {name: evaluate({}, run.variables) for name, evaluate in computed.items()}
+        plan = parsed or _parse({**spec, **values}, environment)
         key = plan.key or _indexed_key(run, environment.collection)
+        matches = compile_filter(plan.query, collation=environment.collation, variables=run.variables).test
         candidates = (document for document in run.checked(source) if matches(document))
         found = [place for document in candidates if (place := _nearest(plan, key, document)) is not None]
         found.sort(key=lambda place: place.distance)
@@ -118,7 +123,21 @@ def _indexed_key(run: Run, collection: str) -> str:
     return keys[0]
 
 
-def _parse(spec: Any) -> _Near:
+def _computed(spec: Any, environment: Environment) -> dict[str, Evaluate]:
+    """The options that are given as expressions, which may read variables but no document."""
+    computed = {}
+    for name in COMPUTED if isinstance(spec, Mapping) else ():
+        value = spec.get(name)
+        first = next(iter(value), "") if isinstance(value, Mapping) else value
+        if isinstance(first, str) and first.startswith("$"):
+            scope = environment.scope()
+            computed[name] = compile_in(value, scope)
+            if scope.reads.whole or scope.reads.paths:
+                raise failure(5860401, f"$geoNear requires a constant value for '{name}'")
+    return computed
+
+
+def _parse(spec: Any, environment: Environment) -> _Near:
     if not isinstance(spec, Mapping):
         raise failure(10065, f"invalid parameter: expected an object ($geoNear), found {type_name(spec)}")
     for name in spec:
@@ -132,6 +151,7 @@ def _parse(spec: Any) -> _Near:
     if not isinstance(query, Mapping):
         raise failure(14, "$geoNear parameter 'query' must be an object")
     _check_query(query)
+    compile_filter(query, collation=environment.collation, variables=dict.fromkeys(environment.variables))
     return _Near(
         spec.get("key"),
         _distance(spec),
