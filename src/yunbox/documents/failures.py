@@ -40,7 +40,11 @@ class OperationFailure(QueryError):
 
     def has_error_label(self, label: str) -> bool:
         """Whether a driver would mark the error so: a ``TransientTransactionError`` is one of a transaction to run again."""
-        return label == "TransientTransactionError" and isinstance(self, WriteConflict)
+        return label == "TransientTransactionError" and self.number in _OF_TRANSACTIONS
+
+
+_OF_TRANSACTIONS = frozenset({112, 251})
+"""WriteConflict, NoSuchTransaction."""
 
 
 class DuplicateKeyError(OperationFailure, DuplicateKey):  # type: ignore[misc]

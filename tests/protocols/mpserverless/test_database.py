@@ -297,6 +297,16 @@ def test_transactions(client: GatewayClient, server: ServerClient) -> None:
     assert refused(client, "abortTransaction", transactionId=theirs) == "InvalidParameter"
 
 
+def test_collections_appear_in_transactions(client: GatewayClient) -> None:
+    client.authorize().db("insertOne", collection="known", doc={"n": 0})
+    transaction = client.db("startTransaction")["transactionId"]
+    assert client.db("findOne", collection="known", transactionId=transaction, query={"n": 0})["affectedDocs"] == 1
+    client.db("insertOne", collection="unknown", transactionId=transaction, doc={"n": 1})
+    assert client.db("find", collection="unknown")["affectedDocs"] == 0
+    client.db("commitTransaction", transactionId=transaction)
+    assert client.db("find", collection="unknown")["affectedDocs"] == 1
+
+
 def test_spaces_do_not_see_each_others_documents(cloud: LiveServer, server: ServerClient) -> None:
     server.db("insertOne", collection="shared", doc={"n": 1})
     assert server.of(cloud.create_space()).db("find", collection="shared")["result"] == []

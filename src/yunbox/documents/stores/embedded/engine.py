@@ -9,7 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ import apsw
 from yunbox.documents import commands as c
 from yunbox.documents.query.effort import watched
 from yunbox.documents.query.sort import natural_direction
-from yunbox.errors import QueryError, WriteConflict
+from yunbox.errors import AlreadyExists, QueryError, WriteConflict
 from yunbox.tools.clock import MACHINE, Clock
 
 from . import building, pipelines, reads, schema, sweeping, writes
@@ -34,7 +34,7 @@ from .lookups import size_of
 from .readers import Readers
 from .slow import SlowQueries, SlowQuery
 from .store import Store
-from .transactions import Overlay, Session, Sessions
+from .transactions import Session, Sessions, missing_targets, overlay_of_now
 from .turns import MORE, Turns, turns_of
 from .view import Selection, View, is_point, selection_of, visible
 from .writer import Writer
@@ -353,16 +353,9 @@ class Engine:
         """The same as `begin`."""
         for session in self._sessions.expired():
             self._release(session)
-        for _ in range(MAX_ATTEMPTS):
-            catalog = {name: building.as_of_now(collection) for name, collection in self._writer.catalog.items()}
-            connection = self._readers.take()
-            connection.execute("BEGIN")
-            overlay = Overlay(self.space, connection, catalog, self._clock)
-            session = Session(overlay, last_sequence(connection))
-            if all(building.is_current(self._writer.catalog.get(name), one) for name, one in catalog.items()):
-                return self._sessions.add(session)
-            self._release(session)
-        raise QueryError("the collections change too often", number=112, name="WriteConflict")
+        return self._sessions.add(
+            Session(overlay_of_now(self.space, self._readers.take(), lambda: self._writer.catalog, self._clock))
+        )
 
     def commit_sync(self, transaction: str) -> None:
         """The same as `commit`."""
@@ -398,11 +391,11 @@ class Engine:
             )
         with session.lock, limited(session.overlay.connection, _deadline(command)):
             session.check_open()
-            if session.fresh:
-                self._fix_snapshot(session)
-            session.overlay.forget_plans()
-            result = handler(session.overlay, command)
-            conflict = self._conflicts(session)
+            conflict = not self._moved(session, command)
+            if not conflict:
+                session.overlay.forget_plans()
+                result = handler(session.overlay, command)
+                conflict = self._conflicts(session)
         if conflict:
             # The session is over, as in MongoDB: clients start a new one without aborting this one.
             self.abort_sync(transaction)
@@ -411,19 +404,17 @@ class Engine:
             raise result.error
         return result
 
-    def _fix_snapshot(self, session: Session) -> None:
-        """Move the session to the present: what happened between its start and its first command is seen (MongoDB)."""
-        connection = session.overlay.connection
-        for _ in range(MAX_ATTEMPTS):
-            connection.execute("ROLLBACK")
-            catalog = {name: building.as_of_now(collection) for name, collection in self._writer.catalog.items()}
-            connection.execute("BEGIN")
-            session.overlay = Overlay(self.space, connection, catalog, self._clock)
-            session.sequence = last_sequence(connection)
-            if all(building.is_current(self._writer.catalog.get(name), one) for name, one in catalog.items()):
-                session.fresh = False
-                return
-        raise QueryError("the collections change too often", number=112, name="WriteConflict")
+    def _moved(self, session: Session, command: c.Command) -> bool:
+        """Move the session to the present where its command needs that: its first one (MongoDB), and one that writes to a
+        collection which its snapshot does not know. False when somebody wrote what the session has touched.
+        """
+        missing = missing_targets(command, session.overlay.catalog)
+        for name in [name for name, create in missing.items() if create and name not in self._writer.catalog]:
+            with contextlib.suppress(AlreadyExists):
+                self._writer.run(partial(Store.create_collection, name=name))
+        if session.fresh or any(name in self._writer.catalog for name in missing):
+            return session.move(lambda: self._writer.catalog)
+        return True
 
     def _conflicts(self, session: Session) -> bool:
         """Whether somebody else has written what the session has just written."""

@@ -11,26 +11,32 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
 
+from yunbox.documents import commands as c
 from yunbox.documents.query.match import compile_filter
-from yunbox.errors import InvalidRequest, WriteConflict
+from yunbox.errors import InvalidRequest, QueryError, WriteConflict
 from yunbox.tools.clock import Clock
 
+from . import building
 from .catalog import Collection
 from .keys import Key, key_of
-from .log import written_since
+from .log import last_sequence, written_since
 from .store import Store, check_same_id, duplicate_id, with_id
 from .view import Document, Found, Selection, View, ordered
 
 TIME_LIMIT_SECONDS = 10.0
 MAX_SESSIONS = 500
 
+MAX_ATTEMPTS = 100
+
 Place = tuple[int, Key]
 """Collection id and key of a document."""
+Catalog = Callable[[], Mapping[str, Collection]]
+"""The collections as the writer knows them now."""
 
 
 class Overlay(View):
@@ -40,6 +46,7 @@ class Overlay(View):
         self, space: str, connection: apsw.Connection, catalog: Mapping[str, Collection], clock: Clock
     ) -> None:
         super().__init__(space, connection, catalog, clock=clock)
+        self.sequence = last_sequence(connection)
         self.written: dict[Place, Document | None] = {}
         self.replaced: set[Place] = set()
         self.read: set[Place] = set()
@@ -51,7 +58,7 @@ class Overlay(View):
         return True
 
     def for_writing(self, name: str, create: bool) -> Collection:
-        """Collections are not made inside a transaction. Raises `CollectionNotFound`."""
+        """Collections are made beside the transaction (`missing_targets`). Raises `CollectionNotFound`."""
         return self.collection(name)
 
     def found(self, collection: Collection, selection: Selection) -> Iterator[Found]:
@@ -107,12 +114,35 @@ class Overlay(View):
         self.written[collection.id, key_of(found.document["_id"])] = None
 
 
+def overlay_of_now(space: str, connection: apsw.Connection, catalog: Catalog, clock: Clock) -> Overlay:
+    """The present, on a connection that shows no moment yet; indexes are as they are in it."""
+    for _ in range(MAX_ATTEMPTS):
+        known = {name: building.as_of_now(collection) for name, collection in catalog().items()}
+        connection.execute("BEGIN")
+        overlay = Overlay(space, connection, known, clock)
+        if all(building.is_current(catalog().get(name), one) for name, one in known.items()):
+            return overlay
+        connection.execute("ROLLBACK")
+    raise QueryError("the collections change too often", number=112, name="WriteConflict")
+
+
+def missing_targets(command: c.Command, known: Mapping[str, Collection]) -> dict[str, bool]:
+    """The unknown collections that a command inserts into, and whether it may make them."""
+    commands = command.commands if isinstance(command, c.Bulk) else [command]
+    return {
+        one.collection: one.create
+        for one in commands
+        if isinstance(one, c.Insert | c.Update | c.FindAndModify)
+        and (isinstance(one, c.Insert) or one.upsert)
+        and one.collection not in known
+    }
+
+
 class Session:
     """One open transaction."""
 
-    def __init__(self, overlay: Overlay, sequence: int) -> None:
+    def __init__(self, overlay: Overlay) -> None:
         self.overlay = overlay
-        self.sequence = sequence
         self.fresh = True
         self.checked: set[Place] = set()
         self.started = time.monotonic()
@@ -127,6 +157,21 @@ class Session:
         """Raises `InvalidRequest` when the session ended meanwhile."""
         if self.over:
             raise ended()
+
+    @property
+    def sequence(self) -> int:
+        """The last change that the session sees."""
+        return self.overlay.sequence
+
+    def move(self, catalog: Catalog) -> bool:
+        """See the present from now on, and what the session has written. False when somebody wrote what it has touched."""
+        before = self.overlay
+        before.connection.execute("ROLLBACK")
+        now = self.overlay = overlay_of_now(before.space, before.connection, catalog, before.clock)
+        now.written, now.replaced, now.read = before.written, before.replaced, before.read
+        self.fresh = False
+        touched = now.read | now.written.keys()
+        return not touched or touched.isdisjoint(written_since(now.connection, before.sequence))
 
     def unchecked(self) -> set[Place]:
         """What this session has written since this was asked before."""
