@@ -1,0 +1,67 @@
+"""How reads get at their documents: what is planned once, and what SQL leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import pytest
+from bson import ObjectId, Regex
+
+from yunbox.documents import Collection, open_database
+from yunbox.documents.stores.embedded.connection import open_reader
+
+
+@pytest.fixture(name="items")
+def _items() -> Iterator[Collection]:
+    with open_database() as database:
+        items = database["items"]
+        items.insert_many([{"_id": n, "a": n % 10, "b": n, "name": f"name {n}\0"} for n in range(1000)])
+        items.create_index([("a", 1), ("b", 1)])
+        yield items
+
+
+def test_sqlite_plans_a_statement_once(items: Collection) -> None:
+    """By default it plans it again for each limit, and for each operand when there is an ORDER BY."""
+    planned: list[int] = []
+
+    def plan(action: int, *_: str | None) -> int:
+        planned.append(action)
+        return apsw.SQLITE_OK
+
+    connection = open_reader(items.database.engine.path)
+    connection.authorizer = plan
+    items.database.engine._readers.give_back(connection)
+    pages = [
+        [one["b"] for one in items.find({"a": a, "b": {"$gte": 500}}, sort=[("b", 1)], skip=1, limit=2 + a)]
+        for a in range(1, 6)
+    ]
+    assert pages == [[511 + a + 10 * n - 1 for n in range(2 + a)] for a in range(1, 6)]
+    first = len(planned)
+    assert first
+    for a in range(6, 10):
+        assert len(list(items.find({"a": a, "b": {"$gte": a}}, sort=[("b", 1)], limit=a))) == a
+    assert len(planned) == first
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [("e 7.*5", 20), ("99\\x00$", 10), ("^name 99", 11), ("0$", 0), ("NAME 99", 0), ("(?i)NAME 99", 11), ("9{3}", 1)],
+)
+def test_regular_expressions_over_null_bytes(items: Collection, pattern: str, found: int) -> None:
+    assert items.count_documents({"name": Regex(pattern)}) == found
+    assert items.count_documents({"name": {"$not": Regex(pattern)}}) == 1000 - found
+
+
+def test_documents_with_and_without_wrapped_values_on_one_page() -> None:
+    documents: list[dict[str, Any]] = [
+        {"_id": 1, "a": 1},
+        {"_id": 2, "a": ObjectId("5f" * 12)},
+        {"_id": 3, "a": {"b": ObjectId("5e" * 12)}, "c": b"\0"},
+        {"_id": 4, "a": [ObjectId("5d" * 12), {"$date": 5}]},
+    ]
+    with open_database() as database:
+        database["c"].insert_many(documents)
+        assert list(database["c"].find({}, sort={"_id": 1}, limit=10)) == documents
+        assert list(database["c"].find({"_id": {"$lt": 3}}, sort={"_id": -1}, limit=10)) == documents[1::-1]
