@@ -185,14 +185,14 @@ def test_collations(
 
 
 ATOMS = {
-    **{text: text for text in ("a", "b", "é", "云", '"', "\n", "/", "]", "-")},
+    **{text: text for text in ("a", "k", "é", "云", '"', "\n", "/", "]", "%", "_")},
     **{"\\" + text: text for text in (".", "*", "?", "\\", "[")},
     **{".": "*", "[ab]": "a", "[^a]": "b", "\\w": "_", "^": "", "$": "", "(a|b)": "b"},
 }
 PATTERNS = st.lists(
     st.tuples(st.sampled_from(list(ATOMS)), st.sampled_from(["", "", "", "*", "?", "+", "{2}", "{0,1}"])), max_size=4
 )
-SEARCHED = st.text(st.sampled_from('abAé云.*?[]\\"\n/-\0'), max_size=4)
+SEARCHED = st.text(st.sampled_from('akAKKé云.*?[]\\"\n/%_\0'), max_size=4)
 
 
 @differential
@@ -206,6 +206,7 @@ def test_regular_expressions(
 ) -> None:
     """Among texts that the expressions match, or nearly."""
     likely = [before + "".join(ATOMS[atom] for atom, _ in pattern) + after for before, pattern, after in patterns]
+    likely += [text.swapcase() for text in likely] + [text.replace("k", "K") for text in likely]
     stored = [{"_id": number, "a": value} for number, value in enumerate([*likely, *values])]
     with open_database() as database:
         collection = database["c"]

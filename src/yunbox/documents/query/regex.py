@@ -36,7 +36,7 @@ _LEADING_VERB = re.compile(r"(?:\(\*[A-Z0-9_]+\))+")
 
 class Expression:
     """A compiled regular expression. ``test`` tells whether a text contains a match, and raises what `search` raises;
-    ``required`` are texts that every match contains, one after the other.
+    ``required`` are texts that every match contains, one after the other, but for the case of ASCII letters.
     """
 
     __slots__ = ("_fast", "_fast_limit", "_safe", "options", "pattern", "required", "test")

@@ -18,16 +18,20 @@ _ITEM = re.compile(
 
 
 def required_texts(pattern: str, options: str) -> tuple[str, ...]:
-    """Texts that every match of a pattern contains as they are, one after the other; none when none are known."""
+    """Texts that every match of a pattern contains, one after the other; none when none are known. With the option ``i`` the
+    letters of ASCII may have the other case, and all else is as it is.
+    """
     if "x" in options:
         return ()
+    # In a pattern with other letters those of ASCII have partners outside: the Kelvin sign is a k.
+    folds = "i" in options and not pattern.isascii()
     texts, position = [""], 0
     while position < len(pattern):
         item = _ITEM.match(pattern, position)
         if item is None:
             return ()
         character, quantifier = item["plain"] or item["escaped"] or "", item["quantifier"] or ""
-        if "i" in options and _has_cases(character):
+        if folds and _has_cases(character):
             character = ""
         if character and quantifier[:1] in ("", "+"):
             texts[-1] += character

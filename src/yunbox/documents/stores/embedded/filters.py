@@ -25,7 +25,7 @@ from .keys import collated_key
 Tree = tuple[Any, ...]
 """``("and"|"or", trees)``, ``("not", tree)``, ``("opaque",)``, or a leaf ``(operator, parts, kind, slot)``.
 
-Operators: eq gt gte lt lte in exists glob regex. ``slot`` is the number (from 1) of the operand, 0 when there is none.
+Operators: eq gt gte lt lte in exists like regex. ``slot`` is the number (from 1) of the operand, 0 when there is none.
 """
 
 Native = Callable[[Any], tuple[str, Any]]
@@ -34,12 +34,11 @@ Native = Callable[[Any], tuple[str, Any]]
 OPAQUE: Final[Tree] = ("opaque",)
 ALL: Final[Tree] = ("and", ())
 MAX_DEPTH: Final = 40
-MAX_GLOB_LENGTH: Final = 500
-LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "glob", "regex"})
+MAX_LIKE_LENGTH: Final = 500
+LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "like", "regex"})
 
 _COMPARISONS = {"$eq": "eq", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
-_SPECIAL_IN_GLOB = re.compile(r"[*?\[]")
 _ORDERED = frozenset({"number", "string", "date", "collated"})
 
 
@@ -183,20 +182,20 @@ class Parsed:
         expression = compile_regex(pattern, options)
         self.operands.append(apsw.pyobject(expression.test))
         tree = ("regex", parts, "string", len(self.operands))
-        glob = _glob(expression.required)
-        if not glob:
+        like = _like(expression.required)
+        if not like:
             return tree
-        self.operands.append(glob)
-        return ("and", (("glob", parts, "string", len(self.operands)), tree))
+        self.operands.append(like)
+        return ("and", (("like", parts, "string", len(self.operands)), tree))
 
 
-def _glob(texts: tuple[str, ...]) -> str:
-    """The GLOB pattern for the JSON of strings that contain texts one after the other; empty when it would say nothing.
+def _like(texts: tuple[str, ...]) -> str:
+    """The LIKE pattern for the JSON of strings that contain texts one after the other; empty when it would say nothing.
 
-    It is for JSON because there are no null bytes in it, at which SQLite's GLOB would end.
+    It is for JSON because there are no null bytes in it, at which SQLite's LIKE would end.
     """
-    pattern = "*".join(_ESCAPED_IN_JSON.sub("*", _SPECIAL_IN_GLOB.sub("?", text)) for text in texts)[:MAX_GLOB_LENGTH]
-    return f"*{pattern}*" if pattern.strip("*?") and is_encodable(pattern) else ""
+    pattern = "%".join(_ESCAPED_IN_JSON.sub("%", text) for text in texts)[:MAX_LIKE_LENGTH]
+    return f"%{pattern}%" if pattern.strip("%_") and is_encodable(pattern) else ""
 
 
 def _negated(tree: Tree) -> Tree:

@@ -138,8 +138,8 @@ class _Leaf:
     def _compared(self, value: str) -> str:
         if self.operator == "in":
             return f"{value} IN (SELECT value FROM json_each({self.operand}))"
-        if self.operator == "glob":
-            return f"{self.column}->{json_path(self.parts)} GLOB {self.operand}"
+        if self.operator == "like":
+            return f"{self.column}->{json_path(self.parts)} LIKE {self.operand}"
         if self.operator == "regex":
             return f"text_matches({self.operand},{value})"
         return f"{value}{_OPERATORS[self.operator]}{self.operand}"
