@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from re import Pattern
 from typing import Any
@@ -40,35 +40,63 @@ def dumps(value: Any) -> bytes:
     """The stored text of a value. Raises `QueryError` for what a document cannot hold (a lone surrogate, an int above
     64 bits, nesting beyond 200).
     """
-    wrapped = 0
-
-    def wrap(item: Any) -> Any:
-        nonlocal wrapped
-        convert = _WRAP.get(type(item))
-        if convert is None:
-            return _wrap(item)
-        result = convert(item)
-        if type(result) is dict:
-            wrapped += 1
-        return result
-
+    wrap = _Wrapping()
     try:
         try:
             text = orjson.dumps(value, wrap, _STRICT_OPTIONS)
         except TypeError:
             # Perhaps for an int above 53 bits. orjson itself would go on to 64 bits without a sign.
-            wrapped = 0
+            wrap.count = 0
             _check_integers(value)
             text = orjson.dumps(value, wrap, _OPTIONS)
-        # orjson writes NaN as null and knows nothing of look-alikes: only where these may be is the careful walk needed.
-        # Single characters are found much faster, and mostly settle it.
-        looks_wrapped = text.count(b"$") != wrapped and text.count(b'"$') != wrapped
-        has_null_byte = b"\\" in text and b"\\u0000" in text
-        if looks_wrapped or has_null_byte or (b"null" in text and _has_odd_number([value])):
+        if _may_differ(text, wrap.count) or (b"null" in text and _has_odd_number([value])):
             return orjson.dumps(to_plain(value))
     except (TypeError, RecursionError) as error:
         raise _unstorable(value, error) from error
     return text
+
+
+def dumps_many(values: Sequence[Any]) -> list[bytes]:
+    """The stored texts of values: what `dumps` gives for each, but looked through together."""
+    wrap = _Wrapping()
+    try:
+        texts = [orjson.dumps(value, wrap, _STRICT_OPTIONS) for value in values]
+    except (TypeError, RecursionError):
+        return [dumps(value) for value in values]
+    together = b"".join(texts)
+    if _may_differ(together, wrap.count):
+        return [dumps(value) for value in values]
+    if b"null" in together:
+        return [dumps(value) if b"null" in text else text for value, text in zip(values, texts, strict=True)]
+    return texts
+
+
+class _Wrapping:
+    """Wraps what JSON has no type for, and counts the wrappers."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, item: Any) -> Any:
+        convert = _WRAP.get(type(item))
+        if convert is None:
+            return _wrap(item)
+        result = convert(item)
+        if type(result) is dict:
+            self.count += 1
+        return result
+
+
+def _may_differ(text: bytes, wrapped: int) -> bool:
+    """Whether orjson's text, with so many wrappers, may be wrong: it knows nothing of look-alikes and null bytes.
+
+    Single characters are found much faster, and mostly settle it.
+    """
+    if text.count(b"$") != wrapped and text.count(b'"$') != wrapped:
+        return True
+    return b"\\" in text and b"\\u0000" in text
 
 
 def dumps_scalar(value: Any) -> bytes:

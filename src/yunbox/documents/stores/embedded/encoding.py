@@ -42,6 +42,14 @@ def encode(document: Document) -> bytes:
     return text
 
 
+def encode_many(documents: Sequence[Document]) -> list[str]:
+    """The stored texts of documents. Raises as `encode` does."""
+    texts = ejson.dumps_many(documents)
+    if max(map(len, texts), default=0) > _NEVER_TOO_LARGE:
+        texts = list(map(encode, documents))
+    return [text.decode() for text in texts]
+
+
 @lru_cache(maxsize=4096)
 def merged_wrapping(whole: str | None, part: str | None, roots: tuple[str, ...]) -> str | None:
     """The ``sp`` of a document some of whose top-level fields changed: ``part`` is that of these fields alone."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
+from itertools import chain, count, repeat
 from typing import Any
 
 from yunbox.documents.query.paths import names_element
-from yunbox.documents.query.values import INT64_MAX, INT64_MIN, MISSING, NUMBER, STRING, UNDEFINED
+from yunbox.documents.query.values import INT64_MAX, INT64_MIN, MISSING, NULL, NUMBER, STRING, UNDEFINED
 from yunbox.errors import QueryError
 
 from .keys import MAX_KEY_LENGTH, NULL_KEY, Key, collated_key, index_key, key_of
@@ -17,6 +20,8 @@ _Walk = tuple[Any, tuple[str, ...]]
 
 _NONE: frozenset[int] = frozenset()
 _FIRST: frozenset[int] = frozenset([0])
+_PLACES: dict[type, float] = {str: STRING, int: NUMBER, float: NUMBER, type(None): NULL}
+"""The brackets of values that are their own keys; null's is 0."""
 
 
 class Keys:
@@ -83,6 +88,26 @@ class Keyer:
                 return None
         return tuple(row)
 
+    def numbered(self, documents: Sequence[dict[str, Any]], first: int) -> tuple[list[Row], frozenset[int]] | None:
+        """The rows of many documents, each followed by the document's number, and the components reached through an array;
+        ``None`` unless each component has short strings, numbers and nulls only, or the only one arrays of such.
+        """
+        if not self._plain:
+            return None
+        columns: list[Iterable[Any]] = []
+        for parts in self._paths:
+            values = column(documents, parts)
+            if values is None:
+                return None
+            kinds = set(map(type, values))
+            if kinds == {list} and len(self._paths) == 1:
+                rows = _numbered_elements(values, first)
+                return None if rows is None else (rows, _FIRST)
+            if not _are_plain(values, kinds) or (self._sparse and type(None) in kinds):
+                return None
+            columns += _key_columns(values, kinds)
+        return list(zip(*columns, count(first), strict=False)), _NONE
+
     def _expand(self, walks: list[_Walk], multikey: set[int]) -> list[tuple[Any, ...]]:
         stopped = [_descend(value, parts) for value, parts in walks]
         arrays = [n for n, (value, parts) in enumerate(stopped) if type(value) is list and parts is not None]
@@ -130,6 +155,50 @@ class Keyer:
         if self._whole or len(key) <= MAX_KEY_LENGTH:
             return (STRING, key), True
         return (STRING, key[:MAX_KEY_LENGTH]), False
+
+
+def column(documents: Sequence[dict[str, Any]], parts: tuple[str, ...]) -> list[Any] | None:
+    """What each document has at a path, null for nothing; ``None`` when one has something else than objects on the way."""
+    values: list[Any] = [document.get(parts[0]) for document in documents]
+    for part in parts[1:]:
+        if set(map(type, values)) != {dict}:
+            return None
+        values = [value.get(part) for value in values]
+    return values
+
+
+def _are_plain(values: list[Any], kinds: set[type]) -> bool:
+    """Whether all values are short strings, 64-bit integers, finite doubles or nulls."""
+    if not kinds <= _PLACES.keys():
+        return False
+    for kind in kinds:
+        mine = values if len(kinds) == 1 else [value for value in values if type(value) is kind]
+        if kind is str and max(map(len, mine)) > MAX_KEY_LENGTH:
+            return False
+        if kind is int and not (min(mine) >= INT64_MIN and max(mine) <= INT64_MAX):
+            return False
+        if kind is float and not math.isfinite(sum(mine)):
+            return False
+    return True
+
+
+def _key_columns(values: list[Any], kinds: set[type]) -> tuple[Iterable[Any], Iterable[Any]]:
+    """The brackets and the native values of plain values."""
+    if len(kinds) == 1 and type(None) not in kinds:
+        return repeat(_PLACES[next(iter(kinds))]), values
+    return [_PLACES[type(value)] for value in values], [0 if value is None else value for value in values]
+
+
+def _numbered_elements(arrays: list[list[Any]], first: int) -> list[Row] | None:
+    """The rows of arrays of short strings and integers, else ``None``."""
+    elements = list(chain.from_iterable(arrays))
+    kinds = set(map(type, elements))
+    if not all(arrays) or not kinds <= {str, int} or not _are_plain(elements, kinds):
+        return None
+    if len(kinds) == 1:
+        place = _PLACES[kinds.pop()]
+        return [(place, item, number) for number, array in enumerate(arrays, first) for item in set(array)]
+    return [(_PLACES[type(item)], item, number) for number, array in enumerate(arrays, first) for item in set(array)]
 
 
 def _plain_elements(value: Any) -> set[Row] | None:

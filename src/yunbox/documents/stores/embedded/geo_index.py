@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from yunbox.documents.query.geo import Near
@@ -11,6 +13,8 @@ from yunbox.documents.query.paths import values
 from yunbox.documents.query.sphere import EARTH_RADIUS_METERS, Point
 from yunbox.documents.query.values import MISSING, is_number
 from yunbox.errors import QueryError
+
+from .extraction import column
 
 LONG_EDGE_DEGREES = 170.0
 FIRST_RADIUS = 1000 / EARTH_RADIUS_METERS
@@ -68,6 +72,32 @@ def _plain_point(value: Any) -> Box | None:
         return None
     x, y = pair
     return Box(x, x, y, y) if -180.0 <= x <= 180.0 and -90.0 <= y <= 90.0 else None
+
+
+def numbered_boxes(
+    documents: Sequence[dict[str, Any]], parts: tuple[str, ...], first: int
+) -> Iterator[tuple[float, ...]]:
+    """The boxes of documents that have one, each followed by the document's number. Raises `QueryError`."""
+    places = column(documents, parts)
+    points = None if places is None else _plain_points(places)
+    if points is not None:
+        return zip(points[0], points[0], points[1], points[1], count(first), strict=False)
+    boxes = ((document_box(document, parts), number) for number, document in enumerate(documents, first))
+    return ((*box, number) for box, number in boxes if box is not None)
+
+
+def _plain_points(values: list[Any]) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """The coordinates of GeoJSON points with doubles; ``None`` when one of the values is something else."""
+    if set(map(type, values)) != {dict} or set(map(len, values)) != {2}:
+        return None
+    pairs: list[Any] = [value.get("coordinates") if value.get("type") == "Point" else None for value in values]
+    if set(map(type, pairs)) != {list} or set(map(len, pairs)) != {2}:
+        return None
+    xs, ys = zip(*pairs, strict=True)
+    if {*map(type, xs), *map(type, ys)} != {float} or not math.isfinite(sum(xs) + sum(ys)):
+        return None
+    within = min(xs) >= -180.0 and max(xs) <= 180.0 and min(ys) >= -90.0 and max(ys) <= 90.0
+    return (xs, ys) if within else None
 
 
 def _is_pair(value: list[Any]) -> bool:

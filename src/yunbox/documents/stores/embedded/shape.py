@@ -54,26 +54,33 @@ _PLAIN: frozenset[type] = frozenset([str, int, float, bool, type(None)])
 class Form(NamedTuple):
     """What objects with the same names and types at one path have in common.
 
-    ``floats`` may turn out to be no numbers; ``scalars`` are the places of wrapped ones; ``objects`` and ``arrays`` have to be
-    looked into; ``escaped`` when the object may look like a wrapper itself.
+    ``floats`` may turn out to be no numbers; ``objects`` and ``arrays`` have to be looked into; ``wrapped`` are the places, from
+    the document's root, of values that are always wrapped, or `ANYWHERE` when the object may look like a wrapper itself.
     """
 
     floats: tuple[str, ...]
-    scalars: tuple[str, ...]
     objects: tuple[tuple[str, Node], ...]
     arrays: tuple[str, ...]
-    escaped: bool
+    wrapped: tuple[str, ...]
 
 
 class Node:
-    """One path: the types seen there, the paths below it, and the forms its objects had lately."""
+    """One path: the types seen there, the paths below it, and the forms its objects had lately. ``prefix`` is how the places
+    below it begin, ``depth`` the level of its objects.
+    """
 
-    __slots__ = ("bits", "children", "forms")
+    __slots__ = ("bits", "children", "depth", "forms", "prefix")
 
-    def __init__(self, bits: int = 0) -> None:
+    def __init__(self, bits: int = 0, prefix: str = "", depth: int = 1) -> None:
         self.bits = bits
+        self.prefix = prefix
+        self.depth = depth
         self.children: dict[str, Node] = {}
         self.forms: dict[tuple[Any, ...], Form] = {}
+
+    def below(self, name: str, bits: int) -> Node:
+        """A new path below this one."""
+        return Node(bits, f"{self.prefix}{name}\t", self.depth + 1)
 
 
 class Shape:
@@ -92,63 +99,62 @@ class Shape:
             QueryError: Overflow (15) when it is nested too deep.
         """
         wrapped: list[str] = []
-        self._walk(document, self.root, "", wrapped, 1)
+        self._walk(document, self.root, wrapped)
         if not wrapped:
             return None
         if len(wrapped) > MAX_WRAPPED_PATHS or ANYWHERE in wrapped:
             return ANYWHERE
         return "\n".join(wrapped)
 
-    def _walk(self, value: Mapping[str, Any], node: Node, prefix: str, wrapped: list[str], depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise ejson.too_deep(MAX_DEPTH)
+    def _walk(self, value: Mapping[str, Any], node: Node, wrapped: list[str]) -> None:
         signature = (*value, *map(type, value.values()))
-        form = node.forms.get(signature) or self._learn(value, node, signature)
-        floats, scalars, objects, arrays, escaped = form
+        floats, objects, arrays, always = node.forms.get(signature) or self._learn(value, node, signature)
+        if always:
+            wrapped += always
         for name in floats:
             item = value[name]
             if item - item != 0.0:
-                self._grow(node.children, node.children.get(name), name, OTHER)
-                wrapped.append(prefix + name)
-        for name in scalars:
-            wrapped.append(prefix + name)
+                self._grow(node, name, OTHER)
+                wrapped.append(node.prefix + name)
         for name, child in objects:
-            self._walk(value[name], child, f"{prefix}{name}\t", wrapped, depth + 1)
+            self._walk(value[name], child, wrapped)
         for name in arrays:
             if not _is_plain_array(value[name]):
-                _check_depth(value[name], depth + 1)
+                _check_depth(value[name], node.depth + 1)
                 wrapped.append(ANYWHERE)
-        if escaped:
-            wrapped.append(ANYWHERE)
 
     def _learn(self, value: Mapping[str, Any], node: Node, signature: tuple[Any, ...]) -> Form:
         """Take note of the types in an object, and of its form."""
-        children = node.children
-        floats, wrapped, objects, arrays = [], [], [], []
+        if node.depth > MAX_DEPTH:
+            raise ejson.too_deep(MAX_DEPTH)
+        floats, objects, arrays, wrapped = [], [], [], []
         for name, item in value.items():
             bit = _BITS.get(type(item), OTHER)
             if type(item) is float:
                 floats.append(name)
                 if item - item != 0.0:
                     continue
-            child = self._grow(children, children.get(name), name, bit)
+            child = self._grow(node, name, bit)
             if bit == OBJECT:
                 objects.append((name, child))
             elif bit == ARRAY:
                 arrays.append(name)
             elif bit > BOOLEAN:
-                wrapped.append(name)
+                wrapped.append(node.prefix + name)
+        if _may_be_escaped(value):
+            wrapped = [ANYWHERE]
         if len(node.forms) >= MAX_FORMS:
             node.forms.clear()
-        form = Form(tuple(floats), tuple(wrapped), tuple(objects), tuple(arrays), _may_be_escaped(value))
+        form = Form(tuple(floats), tuple(objects), tuple(arrays), tuple(wrapped))
         node.forms[signature] = form
         return form
 
-    def _grow(self, children: dict[str, Node], child: Node | None, name: str, bit: int) -> Node:
+    def _grow(self, node: Node, name: str, bit: int) -> Node:
+        child = node.children.get(name)
         if child is None:
-            child = Node(bit)
+            child = node.below(name, bit)
             if self.paths < MAX_PATHS:
-                children[name] = child
+                node.children[name] = child
                 self.paths += 1
             elif not self.anything:
                 self.anything = True
@@ -184,7 +190,7 @@ class Shape:
         shape = cls()
         shape.anything = stored["anything"]
         shape.version = stored["version"]
-        shape.root = _from_json(stored["paths"])
+        shape.root = _from_json(stored["paths"], Node())
         shape.paths = _count(shape.root)
         return shape
 
@@ -218,9 +224,9 @@ def _to_json(node: Node) -> list[Any]:
     return [node.bits, {name: _to_json(child) for name, child in node.children.items()}]
 
 
-def _from_json(stored: list[Any]) -> Node:
-    node = Node(stored[0])
-    node.children = {name: _from_json(child) for name, child in stored[1].items()}
+def _from_json(stored: list[Any], node: Node) -> Node:
+    node.bits = stored[0]
+    node.children = {name: _from_json(child, node.below(name, 0)) for name, child in stored[1].items()}
     return node
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import apsw
@@ -18,14 +19,16 @@ from yunbox.tools.clock import Clock
 from . import log, schema
 from .catalog import Collection
 from .changes import Change, Hub, Operation
-from .encoding import decode, encode
+from .encoding import decode, encode, encode_many
 from .keys import Key, key_of
 from .log import Several, Written
-from .upkeep import Entry, add_keys, change_keys, changed_keys, gather_keys, keys_of, remove_keys
+from .upkeep import Entry, add_keys, change_keys, changed_keys, keys_of, numbered_keys, remove_keys
 from .view import PLAIN_IDS, Document, Found, View
 
 MAX_KEPT = 256
 """So many documents inserted or updated at once are kept in the log as well, and no more: an import would be written twice."""
+PORTION = 500
+"""So many documents of a large insert are dealt with at a time: what is done to them finds them in the processor's cache."""
 MAX_KEPT_BYTES = 16 * 2**20
 """So much text of other changes is kept in the log for each batch."""
 
@@ -150,31 +153,33 @@ class Store(View):
 
     def insert_many(self, collection: Collection, documents: Sequence[Document]) -> list[Any] | None:
         """Store many new documents at once; ``None``, and nothing stored, when one of them has to be refused."""
-        if any(index.unique for index in collection.indexes):
-            return None
-        rid: int = self.connection.execute(f"SELECT coalesce(max(rid), 0) FROM {collection.table}").get
-        rows: list[Any] = []
-        index_rows: list[list[Any]] = [[] for _ in collection.indexes]
-        gathered = list(zip(collection.indexes, index_rows, strict=True))
+        first: int = self.connection.execute(f"SELECT coalesce(max(rid), 0) + 1 FROM {collection.table}").get
         stored: list[Document] = []
-        observe = collection.shape.observe
+        rows: list[tuple[Any, ...]] = []
         try:
-            for document in map(with_id, documents):
-                rid += 1
-                text = encode(document).decode()
-                rows.append((rid, *key_of(document["_id"]), text, observe(document)))
-                stored.append(document)
-                for index, into in gathered:
-                    gather_keys(collection, index, document, rid, into)
             with self.connection:
-                self.connection.executemany(collection.bulk_sql, rows)
-                for index, into in gathered:
-                    self.connection.executemany(index.insert_sql, into)
+                for start in range(0, len(documents), PORTION):
+                    portion = [with_id(document) for document in documents[start : start + PORTION]]
+                    rows += self._insert_portion(collection, portion, first + start)
+                    stored += portion
         except (apsw.ConstraintError, QueryError):
             return None
         self._counted(collection, len(rows))
         self._log_inserts(collection, rows, stored)
         return [document["_id"] for document in stored]
+
+    def _insert_portion(self, collection: Collection, documents: list[Document], first: int) -> list[tuple[Any, ...]]:
+        """Store documents with their keys; the rows made of them."""
+        keys = [key_of(document["_id"]) for document in documents]
+        shapes = map(collection.shape.observe, documents)
+        rows = [
+            (rid, *key, text, wrapped)
+            for rid, key, text, wrapped in zip(count(first), keys, encode_many(documents), shapes, strict=False)
+        ]
+        self.connection.executemany(collection.bulk_sql, rows)
+        for index in collection.indexes:
+            self.connection.executemany(index.insert_sql, numbered_keys(collection, index, documents, first))
+        return rows
 
     def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
         """Store another document in the place of one; ``whole`` when that is how it was asked for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -11,7 +12,7 @@ from yunbox.errors import DuplicateKey
 
 from .catalog import Collection, Index
 from .extraction import Row
-from .geo_index import document_box
+from .geo_index import document_box, numbered_boxes
 from .text_index import document_words, weights_of
 
 Document = dict[str, Any]
@@ -39,14 +40,19 @@ def _is_untouched(index: Index, before: Document, after: Document) -> bool:
     return bool(index.roots)
 
 
-def gather_keys(collection: Collection, index: Index, document: Document, rid: int, into: list[Any]) -> None:
-    """Append a document's rows in an index, row id last."""
-    if index.kind == "ordered" and index.covers is None:
-        row = index.keyer.plain_row(document)
-        if row is not None:
-            into.append((*row, rid))
-            return
-    into += [(*row, rid) for row in _keys(collection, index, document)]
+def numbered_keys(collection: Collection, index: Index, documents: Sequence[Document], first: int) -> Iterable[Row]:
+    """The rows of many documents in an index, row id last; the documents' row ids count from ``first``. Raises
+    `QueryError`.
+    """
+    if index.covers is None and index.kind == "geo":
+        return numbered_boxes(documents, index.fields[0].parts, first)
+    if index.covers is None and index.kind == "ordered":
+        numbered = index.keyer.numbered(documents, first)
+        if numbered is not None:
+            rows, multikey = numbered
+            _learn(collection, index, multikey, True)
+            return rows  # type: ignore[no-any-return]
+    return ((*row, rid) for rid, document in enumerate(documents, first) for row in _keys(collection, index, document))
 
 
 def add_keys(connection: apsw.Connection, collection: Collection, rid: int, entries: list[Entry]) -> None:
@@ -81,12 +87,17 @@ def _keys(collection: Collection, index: Index, document: Document) -> Rows:
         words = document_words(document, weights_of(index.document))
         return frozenset([(words,)]) if words else _NOTHING
     keys = index.keyer.keys(document)
-    if not (keys.multikey <= index.multikey and (keys.exact or not index.exact)):
-        index.multikey |= keys.multikey
-        index.exact = index.exact and keys.exact
+    _learn(collection, index, keys.multikey, keys.exact)
+    return keys.rows  # type: ignore[no-any-return]
+
+
+def _learn(collection: Collection, index: Index, multikey: frozenset[int], exact: bool) -> None:
+    """Take note of what keys are like."""
+    if not (multikey <= index.multikey and (exact or not index.exact)):
+        index.multikey |= multikey
+        index.exact = index.exact and exact
         collection.flags_changed = True
         collection.changed()
-    return keys.rows  # type: ignore[no-any-return]
 
 
 def _insert(connection: apsw.Connection, collection: Collection, index: Index, rid: int, rows: Rows) -> None:

@@ -62,10 +62,6 @@ class WildcardKeyer:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
-    def plain_row(self, document: Mapping[str, Any]) -> Row | None:
-        """Always ``None``: a document has many."""
-        return None
-
     def keys(self, document: Mapping[str, Any]) -> Keys:
         """The keys of a document. Null and what is inside arrays of arrays have none, no condition being served by them."""
         rows: set[Row] = set()
