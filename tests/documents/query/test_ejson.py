@@ -39,6 +39,11 @@ def test_plain_form_is_the_stored_form(value: Any) -> None:
     assert equal(ejson.from_plain(ejson.to_plain(value)), value)
 
 
+def test_what_is_stored_as_a_plain_number_beside_what_is_not() -> None:
+    value = {"long": Int64(2**40), "none": math.inf, "look": {"$date": 5}}
+    assert ejson.loads(ejson.dumps(value)) == value
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -48,7 +48,9 @@ def test_patterns(pattern: str, options: str, text: str, found: bool) -> None:
     assert compile_regex(pattern, options).test(text) is found
 
 
-@pytest.mark.parametrize("pattern", ["(", "a{2}{3}*", "[", "(?P<", "\\", "*a", r"\x{", "\0", "(?<a"])
+@pytest.mark.parametrize(
+    "pattern", ["(", "a{2}{3}*", "[", "(?P<", "\\", "*a", r"\x{", r"\x{g}", r"\x{110000}", "\0", "(?<a"]
+)
 def test_refused_patterns(pattern: str) -> None:
     with pytest.raises(QueryError):
         compile_regex(pattern)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.clocks import StoppedClock
 from yunbox.documents import commands as c
 from yunbox.documents.stores import Engine
-from yunbox.documents.stores.embedded import pruned, turns
+from yunbox.documents.stores.embedded import encoding, pruned, turns
 from yunbox.errors import YunboxError
 
 from .test_differential import DOCUMENTS, FILTERS, VALUES
@@ -158,6 +158,16 @@ def test_what_becomes_too_large_is_refused() -> None:
             engine.run_sync(c.Update("c", {}, {"$set": {"more": "y" * 2000}}, multi=True))
         assert (getattr(caught.value, "number", 0), caught.value.data) == (10334, {"matched": 1, "modified": 1})
         assert engine.run_sync(c.Count("c", {"more": {"$exists": True}})) == 1
+
+
+def test_what_is_much_larger_as_bson_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "MAX_DOCUMENT_BYTES", 2**17)
+    monkeypatch.setattr(encoding, "_NEVER_TOO_LARGE", 0)
+    monkeypatch.setattr(pruned, "MAX_DOCUMENT_BYTES", 2**17)
+    with collection([{"empty": [{}] * 11_000}], [], True, 100) as engine:
+        with pytest.raises(YunboxError, match="too large"):
+            engine.run_sync(c.Update("c", {}, {"$set": {"more": "x" * 10_200}}, multi=True))
+        engine.run_sync(c.Update("c", {}, {"$set": {"more": "x" * 9_000}}, multi=True))
 
 
 def test_a_filter_that_its_owner_changes_is_planned_again() -> None:

@@ -9,7 +9,7 @@ import apsw
 import pytest
 from bson import ObjectId, Regex
 
-from yunbox.documents import Collection, open_database
+from yunbox.documents import Collection, OperationFailure, open_database
 from yunbox.documents.stores.embedded.connection import open_reader
 
 
@@ -52,6 +52,15 @@ def test_sqlite_plans_a_statement_once(items: Collection) -> None:
 def test_regular_expressions_over_null_bytes(items: Collection, pattern: str, found: int) -> None:
     assert items.count_documents({"name": Regex(pattern)}) == found
     assert items.count_documents({"name": {"$not": Regex(pattern)}}) == 1000 - found
+
+
+@pytest.mark.parametrize("nothing", [{"a": {"$in": []}}, {"$nor": [{}]}, {"$or": [{"a": {"$in": []}}]}])
+def test_a_wrong_filter_is_refused_where_nothing_can_match(items: Collection, nothing: dict[str, Any]) -> None:
+    wrong = {**nothing, "b": {"$mod": [0, 1]}}
+    for ask in (items.find, items.count_documents, items.delete_many, items.explain):
+        with pytest.raises(OperationFailure, match="divisor"):
+            ask(wrong)
+    assert items.explain({**nothing, "b": {"$mod": [2, 1]}})["executionStats"]["nReturned"] == 0
 
 
 def test_documents_with_and_without_wrapped_values_on_one_page() -> None:

@@ -184,6 +184,8 @@ def to_plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_plain(item, depth + 1) for item in value]
     wrapped = _wrap(value)
+    if type(wrapped) is not dict:
+        return to_plain(wrapped, depth)
     if "$scope" in wrapped:
         wrapped["$scope"] = to_plain(wrapped["$scope"], depth + 1)
     return wrapped

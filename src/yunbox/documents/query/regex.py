@@ -94,8 +94,8 @@ def compile_regex(pattern: str, options: str = "") -> Expression:
     translation = _Translation(
         _LEADING_VERB.sub("", pattern, count=1) if pattern.startswith("(*") else pattern, unicode
     )
-    translated = translation.run()
     try:
+        translated = translation.run()
         safe = regex.compile(translated, flags | (regex.UNICODE if unicode else regex.ASCII))
     except (regex.error, OverflowError, RecursionError, ValueError) as error:
         raise _invalid(pattern, error) from None

@@ -190,7 +190,7 @@ def _execution(
     started = time.perf_counter()
     sql, bindings = _sql(collection, query, selection, counting)
     counted = None
-    if query.plan.residual:
+    if len(bindings) >= query.plan.matcher_slot and query.plan.residual:
         counted = _Counted(query.matcher)
         bindings[query.plan.matcher_slot - 1] = apsw.pyobject(counted)
     rows = view.connection.execute(sql, bindings).fetchall()

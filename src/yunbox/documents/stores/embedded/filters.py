@@ -198,6 +198,13 @@ def _like(texts: tuple[str, ...]) -> str:
     return f"%{pattern}%" if pattern.strip("%_") and is_encodable(pattern) else ""
 
 
+def is_opaque(tree: Tree) -> bool:
+    """Whether only the matcher can say all that a filter means."""
+    if tree[0] in ("and", "or"):
+        return any(map(is_opaque, tree[1]))
+    return is_opaque(tree[1]) if tree[0] == "not" else tree == OPAQUE
+
+
 def _negated(tree: Tree) -> Tree:
     return OPAQUE if tree == OPAQUE else ("not", tree)
 

@@ -23,7 +23,7 @@ from .access import Access
 from .catalog import Collection, Index
 from .choosing import Choice, Chooser, Guard, Probe, Wish, no_such_index
 from .connection import json_path
-from .filters import ALL, Parsed, path_parts
+from .filters import ALL, Parsed, is_opaque, path_parts
 from .predicates import FALSE, TRUE, Condition, compile_condition
 from .shape import Shape
 from .special import is_special, special_access
@@ -313,7 +313,8 @@ class _Planner:
             where=where,
             order=order,
             sorted=order is not None,
-            residual=not condition.exact,
+            # What SQL leaves out without a look may be an error nevertheless.
+            residual=not condition.exact or is_opaque(self.parsed.tree),
             slots=slots,
             access=choice.access,
             condition=condition,
