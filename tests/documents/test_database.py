@@ -371,6 +371,33 @@ def test_a_duplicate_key_names_the_key(people: Collection) -> None:
     assert (caught.value.details["keyPattern"], caught.value.details["keyValue"]) == ({"name": 1}, {"name": None})
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (ObjectId("5f" * 12), f"ObjectId('{'5f' * 12}')"),
+        (datetime(2020, 1, 1, tzinfo=UTC), "new Date(1577836800000)"),
+        (True, "true"),
+        (b"0", "BinData(0, 30)"),
+        ({"x": [1, "y"]}, '{ x: [ 1, "y" ] }'),
+        (Decimal128("1.10"), 'NumberDecimal("1.10")'),
+        ("x" * 2000, f'"{"x" * 198}…'),
+    ],
+)
+def test_a_duplicate_key_is_shown_as_the_value_it_is(database: Database, value: Any, text: str) -> None:
+    database["c"].create_index("v", unique=True)
+    for document in ({"_id": 1, "v": value}, {"_id": value}):
+        database["c"].insert_one(dict(document))
+    for document in ({"v": [value]}, {"_id": value}):
+        with pytest.raises(DuplicateKeyError) as caught:
+            database["c"].insert_one(document)
+        (path,) = caught.value.details["keyPattern"]
+        assert caught.value.details["keyValue"] == {path: value}
+        assert str(caught.value).endswith(f"dup key: {{ {path}: {text} }}")
+    with pytest.raises(DuplicateKeyError) as caught:
+        database["c"].update_one({"_id": value}, {"$set": {"v": [None, value]}})
+    assert caught.value.details["keyValue"] == {"v": value}
+
+
 def test_constant_parts_of_a_pipeline_are_timed_as_well() -> None:
     counted = {"$size": {"$sortArray": {"input": {"$range": [0, 1_000_000]}, "sortBy": -1}}}
     with open_database() as database, pytest.raises(OperationFailure, match="time limit"):

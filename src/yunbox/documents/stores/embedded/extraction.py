@@ -108,6 +108,13 @@ class Keyer:
             columns += _key_columns(values, kinds)
         return list(zip(*columns, count(first), strict=False)), _NONE
 
+    def values(self, document: dict[str, Any], row: Row) -> list[Any]:
+        """The values of a document that one of its rows stands for."""
+        for values in self._expand([(document, parts) for parts in self._paths], set()):
+            if row in self._build([values], _NONE).rows:
+                return [None if value is MISSING else value for value in values]
+        return [None] * len(self._paths)
+
     def _expand(self, walks: list[_Walk], multikey: set[int]) -> list[tuple[Any, ...]]:
         stopped = [_descend(value, parts) for value, parts in walks]
         arrays = [n for n, (value, parts) in enumerate(stopped) if type(value) is list and parts is not None]

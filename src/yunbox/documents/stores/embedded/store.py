@@ -12,6 +12,7 @@ import apsw
 from bson import ObjectId
 
 from yunbox.documents.query import ejson
+from yunbox.documents.query.display import in_shell_form
 from yunbox.documents.query.update import check_identity
 from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
 from yunbox.tools.clock import Clock
@@ -146,7 +147,7 @@ class Store(View):
                 self.connection.execute(collection.insert_sql, (*key, text, wrapped))
             except apsw.ConstraintError:
                 raise duplicate_id(collection.name, document["_id"]) from None
-            add_keys(self.connection, collection, self.connection.last_insert_rowid(), entries)
+            add_keys(self.connection, collection, self.connection.last_insert_rowid(), document, entries)
         self._counted(collection, 1)
         self._log(collection, "insert", key, None, document, text)
         return document["_id"]
@@ -195,7 +196,7 @@ class Store(View):
         before, after = changed_keys(collection, found.document, document)
         with self._whole(after):
             self.connection.execute(collection.replace_sql, (text, wrapped, found.rid))
-            change_keys(self.connection, collection, found.rid, before, after)
+            change_keys(self.connection, collection, found.rid, document, before, after)
         self._counted(collection, 0)
         self._log(collection, "replace" if whole else "update", key, found.document, document, text)
 
@@ -371,7 +372,7 @@ def check_same_id(before: Document, after: Document) -> None:
 def duplicate_id(collection: str, id: Any) -> DuplicateKey:
     """The error for an ``_id`` that is taken."""
     return DuplicateKey(
-        f"E11000 duplicate key error collection: {collection} index: _id_ dup key: {{ _id: {ejson.dumps(id).decode()} }}",
+        f"E11000 duplicate key error collection: {collection} index: _id_ dup key: {in_shell_form({'_id': id})}",
         index="_id_",
         keyPattern={"_id": 1},
         keyValue={"_id": id},

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from yunbox.documents.query import ejson
+from yunbox.documents.query.display import in_shell_form
 from yunbox.errors import DuplicateKey
 
 from .catalog import Collection, Index
@@ -55,20 +55,27 @@ def numbered_keys(collection: Collection, index: Index, documents: Sequence[Docu
     return ((*row, rid) for rid, document in enumerate(documents, first) for row in _keys(collection, index, document))
 
 
-def add_keys(connection: apsw.Connection, collection: Collection, rid: int, entries: list[Entry]) -> None:
+def add_keys(
+    connection: apsw.Connection, collection: Collection, rid: int, document: Document, entries: list[Entry]
+) -> None:
     """Enter a new document into every index. Raises `DuplicateKey`."""
     for index, rows in entries:
-        _insert(connection, collection, index, rid, rows)
+        _insert(connection, collection, index, rid, document, rows)
 
 
 def change_keys(
-    connection: apsw.Connection, collection: Collection, rid: int, before: list[Entry], after: list[Entry]
+    connection: apsw.Connection,
+    collection: Collection,
+    rid: int,
+    document: Document,
+    before: list[Entry],
+    after: list[Entry],
 ) -> None:
     """Move a document in every index. Raises `DuplicateKey`."""
     for (index, old), (_, new) in zip(before, after, strict=True):
         if old != new:
             _delete(connection, index, rid, old - new)
-            _insert(connection, collection, index, rid, new - old)
+            _insert(connection, collection, index, rid, document, new - old)
 
 
 def remove_keys(connection: apsw.Connection, collection: Collection, rid: int, document: Document) -> None:
@@ -100,13 +107,15 @@ def _learn(collection: Collection, index: Index, multikey: frozenset[int], exact
         collection.changed()
 
 
-def _insert(connection: apsw.Connection, collection: Collection, index: Index, rid: int, rows: Rows) -> None:
+def _insert(
+    connection: apsw.Connection, collection: Collection, index: Index, rid: int, document: Document, rows: Rows
+) -> None:
     sql = index.insert_sql
     for row in rows:
         try:
             connection.execute(sql, (*row, rid))
         except apsw.ConstraintError:
-            raise _duplicate(collection, index, row) from None
+            raise _duplicate(collection, index, document, row) from None
 
 
 def fill_index(connection: apsw.Connection, collection: Collection, index: Index, rid: int, document: Document) -> None:
@@ -119,7 +128,7 @@ def fill_index(connection: apsw.Connection, collection: Collection, index: Index
         except apsw.ConstraintError:
             held = connection.execute(f"SELECT 1 FROM {index.table} WHERE {index.row_is}", (*row, rid)).fetchone()
             if held is None:
-                raise _duplicate(collection, index, row) from None
+                raise _duplicate(collection, index, document, row) from None
 
 
 def _delete(connection: apsw.Connection, index: Index, rid: int, rows: Rows) -> None:
@@ -128,11 +137,11 @@ def _delete(connection: apsw.Connection, index: Index, rid: int, rows: Rows) -> 
         connection.execute(sql, (*row, rid) if index.holds_keys else (rid,))
 
 
-def _duplicate(collection: Collection, index: Index, row: Row) -> DuplicateKey:
-    values = {field.path: None if row[2 * n] == 1 else row[2 * n + 1] for n, field in enumerate(index.fields)}
-    shown = ", ".join(f"{path}: {ejson.dumps(value).decode()}" for path, value in values.items())
+def _duplicate(collection: Collection, index: Index, document: Document, row: Row) -> DuplicateKey:
+    taken = index.keyer.values(document, row)
+    values = {field.path: value for field, value in zip(index.fields, taken, strict=True)}
     return DuplicateKey(
-        f"E11000 duplicate key error collection: {collection.name} index: {index.name} dup key: {{ {shown} }}",
+        f"E11000 duplicate key error collection: {collection.name} index: {index.name} dup key: {in_shell_form(values)}",
         index=index.name,
         keyPattern=index.document["key"],
         keyValue=values,
