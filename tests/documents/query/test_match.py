@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex
+from bson import Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -166,6 +166,8 @@ ERRORS: list[tuple[Any, int]] = [
     ({"a": {"$elemMatch": {"$expr": 1}}}, 2),
     ({"$expr": {"$nothing": 1}}, 168),
     ({"$text": {}}, 4),
+    ({"a": {"$type": Code("string")}}, 14),
+    ({"a": {"$regex": Code("a")}}, 2),
     ([], 14),
 ]
 

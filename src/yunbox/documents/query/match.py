@@ -18,7 +18,7 @@ from .geo import Near, geo_condition, is_geo_operator
 from .jsonschema import compile_schema
 from .predicates import bad_value, is_regex, starts_with_operator
 from .text import TextSearch, compile_text
-from .values import UNDEFINED, Collation, Document, is_number, is_truthy, regex_parts, sort_key
+from .values import UNDEFINED, Collation, Document, is_number, is_text, is_truthy, regex_parts, sort_key
 
 __all__ = ["Matcher", "compile_filter"]
 
@@ -291,14 +291,14 @@ class _Parser:
 
     def _regex(self, operand: dict[str, Any]) -> Condition:
         pattern, options = operand["$regex"], operand.get("$options")
-        if options is not None and not isinstance(options, str):
+        if options is not None and not is_text(options):
             raise bad_value("$options has to be a string")
         if isinstance(pattern, (Regex, Pattern)):
             pattern, own = regex_parts(pattern)
             if own and options:
                 raise QueryError("options set in both $regex and $options", number=51075, name="Location51075")
             options = options or own
-        if not isinstance(pattern, str):
+        if not is_text(pattern):
             raise bad_value("$regex has to be a string")
         return Leaf(predicates.regular_expression(pattern, options or ""))
 

@@ -33,6 +33,7 @@ from .values import (
     date_millis,
     from_millis,
     is_number,
+    is_text,
     regex_parts,
     sort_key,
     type_name,
@@ -180,7 +181,7 @@ def regex_operand(operand: Any) -> Predicate | None:
         pattern, options = operand["$regex"], operand.get("$options", "")
         if is_regex(pattern):
             return regular_expression(*regex_parts(pattern))
-        if isinstance(pattern, str) and isinstance(options, str):
+        if is_text(pattern) and is_text(options):
             return regular_expression(pattern, options)
     return None
 
@@ -238,7 +239,7 @@ def type_names(operand: Any, what: str) -> frozenset[str]:
 
 
 def _type_alias(item: Any) -> str:
-    if isinstance(item, str):
+    if is_text(item):
         if item not in TYPE_NUMBERS:
             raise bad_value(f"Unknown type name alias: {item}")
         return item

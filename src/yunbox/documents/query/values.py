@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from re import Pattern
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeGuard
 
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
@@ -281,6 +281,11 @@ def is_number(value: Any) -> bool:
     """Whether the value is an int, long, double or Decimal128 (a bool is not)."""
     kind = type(value)
     return kind is int or kind is float or kind is Int64 or kind is Decimal128
+
+
+def is_text(value: Any) -> TypeGuard[str]:
+    """Whether the value is a string: ``Code`` is none, although its class is one of Python's strings."""
+    return isinstance(value, str) and not isinstance(value, Code)
 
 
 def is_truthy(value: Any) -> bool:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64, MinKey, ObjectId, Regex
+from bson import Code, Decimal128, Int64, MinKey, ObjectId, Regex
 
 from yunbox.documents.query.expressions import compile_expression
-from yunbox.documents.query.values import MISSING, type_name
+from yunbox.documents.query.values import MISSING, UNDEFINED, type_name
 from yunbox.errors import QueryError
 
 NEW_YEAR = datetime(2024, 1, 1, 0, 30, tzinfo=UTC)
@@ -32,6 +32,8 @@ ARITHMETIC: list[Case] = [
     ({"$divide": [7, 2]}, {}, 3.5),
     ({"$mod": [-7, 3]}, {}, -1),
     ({"$mod": [5.5, 2]}, {}, 1.5),
+    ({"$sin": Decimal128("1E22")}, {}, Decimal128("-0.8522008497671888017727058937530294")),
+    ({"$cos": Decimal128("1E6144")}, {}, Decimal128("0.3993286706252226496850307517433643")),
     ({"$pow": [2, 10]}, {}, 1024),
     ({"$pow": [2, -1]}, {}, 0.5),
     ({"$round": [2.5]}, {}, 2.0),
@@ -147,6 +149,8 @@ OTHERS: list[Case] = [
     ({"$let": {"vars": {"CURRENT": "$a"}, "in": ["$b", "$$ROOT.c"]}}, {"a": {"b": 1}, "c": 2}, [1, 2]),
     ({"$literal": "$a"}, {"a": 1}, "$a"),
     ({"$eq": ["$missing", None]}, {}, False),
+    ({"$type": [Code("$a")]}, {"a": 1}, "javascript"),
+    ({"$bsonSize": "$a"}, {"a": {"b": [UNDEFINED]}}, 16),
     ({"$lt": ["$missing", None]}, {}, True),
     ({"$gt": [True, "text"]}, {}, True),
     ({"$cmp": [1, 1.0]}, {}, 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from bson import Code
 
 from yunbox.documents.query.pipeline import IndexStatistics, compile_pipeline
 from yunbox.errors import QueryError
@@ -229,6 +230,12 @@ ERRORS: list[tuple[list[Document], int]] = [
     ([{"$nope": 1}], 40324),
     ([{"$match": {}, "$limit": 1}], 40323),
     ([{"$match": 1}], 15959),
+    ([{"$unset": Code("a")}], 31002),
+    ([{"$unset": [Code("a")]}], 31120),
+    ([{"$count": Code("a")}], 40156),
+    ([{"$unionWith": Code("a")}], 9),
+    ([{"$merge": Code("a")}], 51182),
+    ([{"$out": Code("a")}], 16990),
     ([{"$limit": 0}], 15958),
     ([{"$limit": "x"}], 5107201),
     ([{"$skip": -1}], 5107200),

@@ -7,7 +7,7 @@ from typing import Any
 
 from bson import Regex
 
-from ..values import MISSING
+from ..values import MISSING, is_text
 from .failures import failure
 from .paths import check_field_name, field, resolve, split_path
 from .registry import OPERATORS, Constant, Document, Evaluate, Variables, fold
@@ -16,7 +16,7 @@ from .scope import SYSTEM_VARIABLES, Scope
 
 def compile_in(expression: Any, scope: Scope) -> Evaluate:
     """Compile ``expression``; constants come back as `Constant`. Raises `QueryError` for what MongoDB cannot parse."""
-    if isinstance(expression, str):
+    if is_text(expression):
         return _compile_string(expression, scope)
     if isinstance(expression, dict):
         return _compile_object(expression, scope)

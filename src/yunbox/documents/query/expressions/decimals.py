@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -39,16 +40,38 @@ def _series(first: Decimal, ratio: Callable[[int], Decimal]) -> Decimal:
     return total
 
 
-def _sin(value: Decimal) -> Decimal:
+@functools.lru_cache(maxsize=16)
+def _pi(digits: int) -> Decimal:
+    """Pi by Machin's formula."""
+    unit: int = 10 ** (digits + 10)
+
+    def arc(inverse: int) -> int:
+        total = term = unit // inverse
+        divisor = 1
+        while term:
+            term //= -inverse * inverse
+            divisor += 2
+            total += term // divisor
+        return total
+
+    return Decimal(16 * arc(5) - 4 * arc(239)).scaleb(-digits - 10)
+
+
+def _within_turn(value: Decimal) -> Decimal:
+    """An angle less whole turns, whose number a large one has many digits of."""
     with decimal.localcontext() as context:
-        context.prec = DIGITS + max(0, min(value.adjusted(), 40))
-        value = value % (2 * PI)
+        context.prec = DIGITS + max(0, value.adjusted())
+        return value % (2 * (PI if value.adjusted() < 2 else _pi(context.prec)))
+
+
+def _sin(value: Decimal) -> Decimal:
+    value = _within_turn(value)
     square = value * value
     return _series(value, lambda n: -square / (2 * n * (2 * n + 1)))
 
 
 def _cos(value: Decimal) -> Decimal:
-    value = value % (2 * PI)
+    value = _within_turn(value)
     square = value * value
     return _series(Decimal(1), lambda n: -square / (2 * n * (2 * n - 1)))
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import bson
 from bson import Binary, Int64, Timestamp
+from bson.codec_options import CodecOptions, TypeRegistry
 
-from ..values import MISSING, type_name
+from ..values import MISSING, UNDEFINED, type_name
 from .building import function, single
 from .compiler import compile_in
 from .failures import failure
@@ -92,12 +93,18 @@ def binary_size(value: Any) -> int:
     raise failure(51276, f"$binarySize requires a string or BinData argument, found: {type_name(value)}")
 
 
+# An undefined value, which `bson` cannot write, takes as many bytes as null.
+_SIZED: CodecOptions[Any] = CodecOptions(
+    type_registry=TypeRegistry(fallback_encoder=lambda value: None if value is UNDEFINED else value)
+)
+
+
 @single("$bsonSize")
 def bson_size(value: Any) -> int:
     """The number of bytes of a document encoded as BSON."""
     if not isinstance(value, dict):
         raise failure(31393, f"$bsonSize requires a document input, found: {type_name(value)}")
-    return len(bson.encode(value))
+    return len(bson.encode(value, codec_options=_SIZED))
 
 
 @single("$tsSecond")

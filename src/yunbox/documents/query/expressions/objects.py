@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..values import MISSING, type_name
+from ..values import MISSING, is_text, type_name
 from .building import nullish, single
 from .compiler import compile_in
 from .failures import failure
@@ -94,7 +94,7 @@ def build_get_field(operand: Any, scope: Scope) -> Evaluate:
 
 
 def _field_name(operator_name: str, expression: Any, scope: Scope, not_constant: int, not_string: int) -> str:
-    if isinstance(expression, str) and expression.startswith("$"):
+    if is_text(expression) and expression.startswith("$"):
         message = (
             f"A field path reference which is not allowed in this context. Did you mean {{$literal: '{expression}'}}?"
         )
@@ -102,7 +102,7 @@ def _field_name(operator_name: str, expression: Any, scope: Scope, not_constant:
     part = compile_in(expression, scope)
     if not isinstance(part, Constant):
         raise failure(not_constant, f"{operator_name} requires 'field' to evaluate to a constant")
-    if not isinstance(part.value, str):
+    if not is_text(part.value):
         message = f"{operator_name} requires 'field' to evaluate to type String, but got {type_name(part.value)}"
         raise failure(not_string, message)
     return part.value

@@ -16,7 +16,7 @@ from ..expressions.failures import failure
 from ..expressions.numbers import as_int64
 from ..expressions.paths import split_path
 from ..match import compile_filter
-from ..values import MISSING, sort_key, type_name
+from ..values import MISSING, is_text, sort_key, type_name
 from .compiling import compile_stages, run_stages
 from .foreign import Foreign, join_values, values_at
 from .lookup import Document
@@ -269,7 +269,7 @@ def _gathered(documents: Iterable[Document]) -> list[Document]:
 @stage("$unionWith")
 def build_union_with(spec: Any, environment: Environment) -> Stage:
     """The documents, then those of another collection sent through a pipeline."""
-    if isinstance(spec, str):
+    if is_text(spec):
         spec = {"coll": spec}
     if not isinstance(spec, Mapping):
         raise failure(9, f"the $unionWith stage specification must be an object or string, but found {type_name(spec)}")
@@ -277,7 +277,7 @@ def build_union_with(spec: Any, environment: Environment) -> Stage:
         if key not in ("coll", "pipeline"):
             raise failure(40415, f"BSON field '$unionWith.{key}' is an unknown field.")
     collection, pipeline = spec.get("coll", ""), spec.get("pipeline", [])
-    if not isinstance(collection, str):
+    if not is_text(collection):
         raise failure(
             14, f"BSON field '$unionWith.coll' is the wrong type '{type_name(collection)}', expected type 'string'"
         )

@@ -16,7 +16,7 @@ from ..expressions.failures import failure
 from ..expressions.numbers import as_int64, is_number
 from ..expressions.paths import split_path
 from ..match import compile_filter
-from ..values import MISSING
+from ..values import MISSING, is_text
 from .lookup import Document
 from .stage import Environment, Run, Stage, stage
 
@@ -202,7 +202,7 @@ def _sample_size(spec: Any) -> int:
 @stage("$count")
 def build_count(spec: Any, environment: Environment) -> Stage:
     """One document with the number of documents; none when there are none."""
-    if not isinstance(spec, str):
+    if not is_text(spec):
         raise failure(40156, "the count field must be a non-empty string")
     if not spec:
         raise failure(40157, "the count field must be a non-empty string")

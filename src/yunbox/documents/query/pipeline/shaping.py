@@ -7,7 +7,7 @@ from typing import Any
 
 from ..expressions import Evaluate, Scope, Variables, compile_in
 from ..expressions.failures import failure
-from ..values import type_name
+from ..values import is_text, type_name
 from .lookup import Document
 from .projecting import compile_added_fields, compile_projection
 from .stage import Environment, Stage, per_document, stage
@@ -43,12 +43,12 @@ def build_add_fields(spec: Any, environment: Environment) -> Stage:
 @stage("$unset")
 def build_unset(spec: Any, environment: Environment) -> Stage:
     """Documents without the named fields."""
-    if not isinstance(spec, str | list):
+    if not (is_text(spec) or isinstance(spec, list)):
         raise failure(31002, "$unset specification must be a string or an array")
-    paths = [spec] if isinstance(spec, str) else spec
+    paths = [spec] if is_text(spec) else spec
     if not paths:
         raise failure(31119, "$unset specification must be a string or an array with at least one field")
-    if not all(isinstance(path, str) for path in paths):
+    if not all(is_text(path) for path in paths):
         raise failure(31120, "$unset specification must be a string or an array containing only string values")
     scope = environment.scope()
     projection = compile_projection("$unset", dict.fromkeys(paths, 0), scope)

@@ -11,7 +11,7 @@ from bson import ObjectId
 from ..expressions import Evaluate, Scope, compile_in
 from ..expressions.compiler import check_variable_name
 from ..expressions.failures import failure
-from ..values import MISSING, equal, type_name
+from ..values import MISSING, equal, is_text, type_name
 from .compiling import compile_stages, run_stages
 from .lookup import Document, InsertOne, ReplaceCollection, ReplaceOne
 from .selecting import plain_value, with_value
@@ -45,7 +45,7 @@ def _target(name: str, spec: Any, number: int) -> str:
             if key not in ("db", "coll"):
                 raise failure(number, f"{name} found an unknown field: {key}")
         spec = spec.get("coll")
-    if not isinstance(spec, str) or not spec:
+    if not is_text(spec) or not spec:
         raise failure(number, f"{name} needs the name of a collection, as a string or as {{db, coll}}")
     if spec.startswith("$") or "\0" in spec:
         raise failure(73, f"Invalid collection name: {spec}")
@@ -80,7 +80,7 @@ def build_merge(spec: Any, environment: Environment) -> Stage:
 
 
 def _parse(spec: Any, environment: Environment, scope: Scope) -> _Merge:
-    if isinstance(spec, str):
+    if is_text(spec):
         spec = {"into": spec}
     if not isinstance(spec, Mapping):
         raise failure(51182, f"$merge only supports a string or object argument, but found {type_name(spec)}")
