@@ -5,7 +5,7 @@ import time
 import pytest
 
 from yunbox.documents.query.regex import compile_regex
-from yunbox.documents.query.required_text import required_texts
+from yunbox.documents.query.required_text import required_text
 from yunbox.errors import QueryError
 
 
@@ -65,21 +65,27 @@ def test_hard_time_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "options", "texts"),
+    ("pattern", "options", "prefix", "texts"),
     [
-        ("r[0-9]*7[0-9]*3$", "", ("r", "7", "3")),
-        ("^user\\.name.*z", "", ("user.name", "z")),
-        ("ab?c+d{2}e", "", ("a", "c", "e")),
-        ("ab??c*+d", "", ("a", "d")),
-        ("a{0}b{,2}", "", ()),
-        ("张三 a1", "i", ("张三 ", "1")),
-        ("Ab1+", "i", ("Ab1",)),
-        ("a b", "x", ()),
+        ("r[0-9]*7[0-9]*3$", "", "", ("r", "7", "3")),
+        ("^user\\.name.*z", "", "user.name", ("z",)),
+        ("^ab?c", "", "a", ("c",)),
+        ("^a+b", "s", "a", ("b",)),
+        ("^a*b", "", "", ("b",)),
+        ("^.a", "", "", ("a",)),
+        ("^ab", "m", "", ("ab",)),
+        ("^ab", "i", "", ("ab",)),
+        ("ab?c+d{2}e", "", "", ("a", "c", "e")),
+        ("ab??c*+d", "", "", ("a", "d")),
+        ("a{0}b{,2}", "", "", ()),
+        ("张三 a1", "i", "", ("张三 ", "1")),
+        ("Ab1+", "i", "", ("Ab1",)),
+        ("a b", "x", "", ()),
         *(
-            (pattern, "", ())
-            for pattern in ("", "ab|c", "(ab)?", r"\x61b", r"\Qab\E", "[^]]b", "[[:alpha:]]b", "(?i)ab")
+            (pattern, "", "", ())
+            for pattern in ("", "^", "ab|c", "^a|b", "(ab)?", r"\x61b", r"\Qab\E", "[^]]b", "[[:alpha:]]b", "(?i)ab")
         ),
     ],
 )
-def test_texts_that_a_match_needs(pattern: str, options: str, texts: tuple[str, ...]) -> None:
-    assert required_texts(pattern, options) == texts
+def test_what_a_match_needs(pattern: str, options: str, prefix: str, texts: tuple[str, ...]) -> None:
+    assert required_text(pattern, options) == (prefix, texts)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64, ObjectId
+from bson import Decimal128, Int64, ObjectId, Regex
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -197,12 +197,21 @@ SEARCHED = st.text(st.sampled_from('akAKKé云.*?[]\\"\n/%_\0'), max_size=4)
 
 @differential
 @given(
-    values=st.lists(st.lists(SEARCHED, max_size=2) | st.sampled_from([1, None, {"a": "b"}]), max_size=3),
+    values=st.lists(
+        st.lists(SEARCHED | st.just(Regex("^a")), max_size=2) | st.sampled_from([1, None, {"a": "b"}, Regex("^a")]),
+        max_size=3,
+    ),
     patterns=st.lists(st.tuples(SEARCHED, PATTERNS, SEARCHED), min_size=1, max_size=4),
     options=st.sampled_from(["", "", "i", "m", "s", "x"]),
+    index=st.sampled_from([None, {}, {"sparse": True}]),
+    collation=st.sampled_from([None, {"locale": "en", "strength": 1}]),
 )
 def test_regular_expressions(
-    values: list[Any], patterns: list[tuple[str, list[tuple[str, str]], str]], options: str
+    values: list[Any],
+    patterns: list[tuple[str, list[tuple[str, str]], str]],
+    options: str,
+    index: dict[str, Any] | None,
+    collation: dict[str, Any] | None,
 ) -> None:
     """Among texts that the expressions match, or nearly."""
     likely = [before + "".join(ATOMS[atom] for atom, _ in pattern) + after for before, pattern, after in patterns]
@@ -211,16 +220,21 @@ def test_regular_expressions(
     with open_database() as database:
         collection = database["c"]
         collection.insert_many([dict(document) for document in stored])
+        if index is not None:
+            collection.create_index([("a", 1)], collation=collation, **index)
         for _, pattern, _ in patterns:
-            filter = {"a": {"$regex": "".join(map("".join, pattern)), "$options": options}}
-            for one in (filter, {"$nor": [filter]}):
+            text = "".join(map("".join, pattern))
+            filter = {"a": {"$regex": text, "$options": options}}
+            anchored = {"a": {"$regex": "^" + text, "$options": options}}
+            for one in (filter, {"$nor": [filter]}, anchored, {"$nor": [anchored]}):
                 try:
                     matcher = compile_filter(one)
                 except QueryError:
                     continue
                 expected = [document["_id"] for document in stored if matcher(document)]
                 assert sorted(found["_id"] for found in collection.find(one)) == expected, one
-                assert collection.count_documents(one) == len(expected), one
+                # Expressions know of no collation.
+                assert collection.count_documents(one, collation=collation) == len(expected), one
 
 
 NARROW = st.builds(

@@ -63,6 +63,28 @@ def test_a_wrong_filter_is_refused_where_nothing_can_match(items: Collection, no
     assert items.explain({**nothing, "b": {"$mod": [2, 1]}})["executionStats"]["nReturned"] == 0
 
 
+@pytest.mark.parametrize(
+    ("pattern", "stages", "found"),
+    [
+        ("^name 99", "IXSCAN", 11),
+        ("^name 9.*8$", "IXSCAN", 11),
+        ("^(name 99)", "COLLSCAN", 11),
+        ("name 99", "COLLSCAN", 11),
+    ],
+)
+def test_expressions_that_begin_with_text_use_indexes(pattern: str, stages: str, found: int) -> None:
+    with open_database() as database:
+        items = database["items"]
+        items.insert_many([{"_id": n, "name": f"name {n}"} for n in range(1000)])
+        items.create_index([("name", 1)])
+        explained = items.explain({"name": {"$regex": pattern}})
+        plan = explained["queryPlanner"]["winningPlan"]
+        assert plan.get("inputStage", plan)["stage"] == stages
+        assert explained["executionStats"]["nReturned"] == found
+        items.insert_one({"_id": -1, "name": Regex(pattern)})
+        assert items.count_documents({"name": {"$regex": pattern}}) == found + 1
+
+
 def test_documents_with_and_without_wrapped_values_on_one_page() -> None:
     documents: list[dict[str, Any]] = [
         {"_id": 1, "a": 1},

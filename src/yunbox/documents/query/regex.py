@@ -15,7 +15,7 @@ import regex
 
 from yunbox.errors import QueryError
 
-from .required_text import required_texts
+from .required_text import required_text
 
 TIME_LIMIT_SECONDS = 0.3
 """For one value, and a second more for each 20 million characters of it. It is the processor's time that counts: on a busy
@@ -36,7 +36,7 @@ _LEADING_VERB = re.compile(r"(?:\(\*[A-Z0-9_]+\))+")
 
 class Expression:
     """A compiled regular expression. ``test`` tells whether a text contains a match, and raises what `search` raises;
-    ``required`` are texts that every match contains, one after the other, but for the case of ASCII letters.
+    ``required`` is what a text needs for that.
     """
 
     __slots__ = ("_fast", "_fast_limit", "_safe", "options", "pattern", "required", "test")
@@ -44,7 +44,7 @@ class Expression:
     def __init__(self, pattern: str, options: str, safe: Any, fast: Any, fast_limit: int) -> None:
         self.pattern = pattern
         self.options = options
-        self.required = required_texts(pattern, options)
+        self.required = required_text(pattern, options)
         self._safe = safe
         self._fast = fast
         self._fast_limit = fast_limit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 # One character or class, and how often it comes. What this does not know (groups, alternatives, other escapes) ends the search.
 _ITEM = re.compile(
@@ -17,19 +18,26 @@ _ITEM = re.compile(
 )
 
 
-def required_texts(pattern: str, options: str) -> tuple[str, ...]:
-    """Texts that every match of a pattern contains, one after the other; none when none are known. With the option ``i`` the
-    letters of ASCII may have the other case, and all else is as it is.
+class Required(NamedTuple):
+    """What a text needs to match: what it begins with, as it is, and after that texts that it contains one after the other,
+    but for the case of ASCII letters. Both may be empty.
     """
+
+    prefix: str = ""
+    texts: tuple[str, ...] = ()
+
+
+def required_text(pattern: str, options: str) -> Required:
+    """What a pattern cannot match without, as far as that is easily seen."""
     if "x" in options:
-        return ()
+        return Required()
     # In a pattern with other letters those of ASCII have partners outside: the Kelvin sign is a k.
     folds = "i" in options and not pattern.isascii()
     texts, position = [""], 0
     while position < len(pattern):
         item = _ITEM.match(pattern, position)
         if item is None:
-            return ()
+            return Required()
         character, quantifier = item["plain"] or item["escaped"] or "", item["quantifier"] or ""
         if folds and _has_cases(character):
             character = ""
@@ -38,7 +46,9 @@ def required_texts(pattern: str, options: str) -> tuple[str, ...]:
         if not character or quantifier:
             texts.append("")
         position = item.end()
-    return tuple(filter(None, texts))
+    anchored = re.match(r"\^[^*+?{]", pattern) and "m" not in options and "i" not in options
+    prefix = texts.pop(1) if anchored else ""
+    return Required(prefix, tuple(filter(None, texts)))
 
 
 def _has_cases(character: str) -> bool:

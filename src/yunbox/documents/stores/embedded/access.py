@@ -172,21 +172,29 @@ def _narrow(
             _use(access, leaf, exact, f"{bracket}={_BRACKETS[leaf[2]]} AND {listed}")
             access.narrowed = True
             return
-    ranges = [leaf for leaf in usable if leaf[0] in _RANGES]
+    ranges = [leaf for leaf in usable if leaf[0] == "prefix" or leaf[0] in _RANGES]
     if multikey:
         del ranges[1:]
     for leaf in ranges:
         if leaf[2] == ranges[0][2]:
-            operator = _RANGES[leaf[0]] if exact else _RANGES[leaf[0]][0] + "="
-            _use(access, leaf, exact, f"{bracket}={_BRACKETS[leaf[2]]} AND {key}{operator}{_operand(leaf, exact)}")
+            _use(access, leaf, exact, f"{bracket}={_BRACKETS[leaf[2]]} AND {_range(leaf, key, exact)}")
             access.narrowed = True
+
+
+def _range(leaf: Tree, key: str, exact: bool) -> str:
+    if leaf[0] == "prefix":
+        end = _operand((*leaf[:3], leaf[3] + 1), exact)
+        return f"{key}>={_operand(leaf, exact)} AND {key}{'<' if exact else '<='}{end}"
+    operator = _RANGES[leaf[0]] if exact else _RANGES[leaf[0]][0] + "="
+    return f"{key}{operator}{_operand(leaf, exact)}"
 
 
 def _usable(leaf: Tree, seen: int, *, exact: bool, multikey: bool) -> bool:
     operator, _, kind, _ = leaf
-    if operator not in ("eq", "in", *_RANGES):
+    if operator not in ("eq", "in", "prefix", *_RANGES):
         return False
-    if kind == "null":
+    if kind == "null" or operator == "prefix":
+        # A regular expression is equal to itself, too.
         return not multikey and not seen & types.OTHER
     if kind == "number" and seen & types.OTHER:
         # Decimals that no double equals keep a place of their own.

@@ -7,6 +7,7 @@ plan); the operands stand in a list beside it. What SQL cannot decide becomes `O
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache, partial
@@ -25,7 +26,8 @@ from .keys import collated_key
 Tree = tuple[Any, ...]
 """``("and"|"or", trees)``, ``("not", tree)``, ``("opaque",)``, or a leaf ``(operator, parts, kind, slot)``.
 
-Operators: eq gt gte lt lte in exists like regex. ``slot`` is the number (from 1) of the operand, 0 when there is none.
+Operators: eq gt gte lt lte in exists prefix like regex. ``slot`` is the number (from 1) of the operand, 0 when there is none;
+a prefix has a second operand, the end of what begins with it.
 """
 
 Native = Callable[[Any], tuple[str, Any]]
@@ -35,7 +37,7 @@ OPAQUE: Final[Tree] = ("opaque",)
 ALL: Final[Tree] = ("and", ())
 MAX_DEPTH: Final = 40
 MAX_LIKE_LENGTH: Final = 500
-LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "like", "regex"})
+LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "prefix", "like", "regex"})
 
 _COMPARISONS = {"$eq": "eq", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
@@ -180,13 +182,30 @@ class Parsed:
         if "\0" in pattern:
             return OPAQUE
         expression = compile_regex(pattern, options)
-        self.operands.append(apsw.pyobject(expression.test))
-        tree = ("regex", parts, "string", len(self.operands))
-        like = _like(expression.required)
-        if not like:
-            return tree
-        self.operands.append(like)
-        return ("and", (("like", parts, "string", len(self.operands)), tree))
+        prefix, texts = expression.required
+        # An index with a collation does not hold the strings themselves.
+        end = _end_of(prefix) if self._natives is _NATIVE else ""
+        like = _like(texts if end else (prefix, *texts))
+        trees = []
+        if end:
+            trees.append(self._text_leaf("prefix", parts, prefix))
+            self.operands.append(end)
+        if like:
+            trees.append(self._text_leaf("like", parts, like))
+        trees.append(self._text_leaf("regex", parts, apsw.pyobject(expression.test)))
+        return trees[0] if len(trees) == 1 else ("and", tuple(trees))
+
+    def _text_leaf(self, operator: str, parts: tuple[str, ...], operand: Any) -> Tree:
+        self.operands.append(operand)
+        return (operator, parts, "string", len(self.operands))
+
+
+def _end_of(prefix: str) -> str:
+    """The least text above all that begin with a prefix; empty when there is none."""
+    if not prefix or prefix[-1] == chr(sys.maxunicode) or not is_encodable(prefix):
+        return ""
+    following = ord(prefix[-1]) + 1
+    return prefix[:-1] + chr(0xE000 if following == 0xD800 else following)
 
 
 def _like(texts: tuple[str, ...]) -> str:

@@ -71,7 +71,7 @@ def _joined(conditions: list[Condition], word: str, neutral: str, absorbing: str
 class _Leaf:
     def __init__(self, tree: Tree, shape: Shape, column: str) -> None:
         self.operator, self.parts, self.kind, slot = tree
-        self.operand = f"?{slot}"
+        self.operand, self.end = f"?{slot}", f"?{slot + 1}"
         self.seen = shape.types_at(self.parts)
         self.arrays_before = shape.arrays_before(self.parts)
         self.column = column
@@ -138,6 +138,8 @@ class _Leaf:
     def _compared(self, value: str) -> str:
         if self.operator == "in":
             return f"{value} IN (SELECT value FROM json_each({self.operand}))"
+        if self.operator == "prefix":
+            return f"({value}>={self.operand} AND {value}<{self.end})"
         if self.operator == "like":
             return f"{self.column}->{json_path(self.parts)} LIKE {self.operand}"
         if self.operator == "regex":

@@ -94,7 +94,7 @@ def suggested_index(
     """
     leaves = [leaf for leaf in leaves_of(Parsed(filter).tree) if leaf[0] in LEAVES]
     equal = [_path(leaf) for leaf in leaves if leaf[0] == "eq"]
-    ranges = [_path(leaf) for leaf in leaves if leaf[0] in ("gt", "gte", "lt", "lte", "in")]
+    ranges = [_path(leaf) for leaf in leaves if leaf[0] in ("gt", "gte", "lt", "lte", "in", "prefix")]
     keys: dict[str, int] = dict.fromkeys(equal, 1)
     pairs = dict(sort).items() if sort else ()
     for path, direction in pairs:
