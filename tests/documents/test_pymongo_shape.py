@@ -59,6 +59,24 @@ def test_a_cursor_can_be_read_as_a_list_again_and_again(numbers: Collection) -> 
     assert not numbers.find({"_id": -1})
 
 
+def test_what_the_first_documents_answer_reads_no_more(numbers: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    run = numbers.database.engine.run_sync
+
+    def counting(command: Any, **options: Any) -> Any:
+        asked.append(command.limit)
+        return run(command, **options)
+
+    monkeypatch.setattr(numbers.database.engine, "run_sync", counting)
+    cursor = numbers.find(sort=[("_id", 1)])
+    assert cursor[3]["_id"] == cursor[:4][-1]["_id"] == cursor[3::-1][0]["_id"] == cursor[100]["_id"] - 97 == 3
+    assert len(asked) == 1
+    assert [cursor[101]["_id"], *(one["_id"] for one in cursor[-2:])] == [101, 248, 249]
+    assert (cursor[5:5], cursor[-249:3], len(cursor[90:110]), len(asked)) == ([], cursor[1:3], 20, 2)
+    with pytest.raises(IndexError):
+        numbers.find({"n": 3})[25]
+
+
 def test_a_cursor_goes_on_where_next_stopped(numbers: Collection) -> None:
     with numbers.find({"_id": {"$lt": 4}}) as cursor:
         assert cursor.next() == {"_id": 0, "n": 0}
@@ -126,6 +144,8 @@ def test_collections_by_attribute(database: Database) -> None:
         database.shop.map_reduce()
     with pytest.raises(TypeError, match="must be a str"):
         database[1]  # type: ignore[index]
+    with pytest.raises(TypeError, match="not iterable"):
+        list(database.shop)  # type: ignore[call-overload]
 
 
 def test_collections_are_listed(database: Database) -> None:

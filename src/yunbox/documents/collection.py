@@ -44,6 +44,9 @@ class Collection:
     def __getitem__(self, name: str) -> Collection:
         return Collection(self.database, f"{self.name}.{name}")
 
+    __iter__ = None
+    """Or there would be no end of collections ``shop.0``, ``shop.1`` …"""
+
     def __getattr__(self, name: str) -> Collection:
         """``database.shop.orders`` is ``database["shop.orders"]``."""
         if name.startswith("_"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
@@ -18,6 +19,7 @@ Run = Callable[[c.Command], Any]
 _FIRST_BATCH = 101
 """Documents that a find reads before anybody asks for them, as MongoDB's does: wrong questions are refused at once."""
 _SHOWN = 20
+_EVERY_PLACE = range(sys.maxsize)
 
 
 class Found(list[Document]):
@@ -155,7 +157,11 @@ class Cursor(Sequence[Document]):
     def __getitem__(self, place: slice) -> list[Document]: ...
 
     def __getitem__(self, place: int | slice) -> Document | list[Document]:
-        return self._all()[place]
+        first = self._first()
+        found = _EVERY_PLACE[place]
+        places = range(found, found + 1) if isinstance(found, int) else found
+        near = bool(places) and max(places[0], places[-1]) < len(first)
+        return first[place] if near else self._all()[place]
 
     def __iter__(self) -> Iterator[Document]:
         documents = self._all()

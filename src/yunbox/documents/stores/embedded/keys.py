@@ -76,7 +76,7 @@ def _weight(weight: Any) -> bytes:
     if isinstance(weight, tuple):
         return b"\x05" + collated_key(weight)
     if isinstance(weight, str):
-        return b"\x03" + _escaped(weight.encode("utf-8", "surrogatepass"))
+        return b"\x03" + _escaped(_utf8(weight))
     if isinstance(weight, bytes):
         return b"\x04" + _escaped(weight)
     digits = int(weight).to_bytes((weight.bit_length() + 7) // 8)
@@ -133,7 +133,7 @@ def _nested(value: Any) -> bytes:
     if isinstance(value, dict):
         for name, item in value.items():
             place, native = key_of(item)
-            parts.append(b"\x01" + _bytes_of(place) + _escaped(name.encode()) + _native_bytes(native))
+            parts.append(b"\x01" + _bytes_of(place) + _escaped(_utf8(name)) + _native_bytes(native))
     else:
         for item in value:
             place, native = key_of(item)
@@ -145,13 +145,18 @@ def _bytes_of(place: float) -> bytes:
     return bytes([int(place * 4)])
 
 
+def _utf8(text: str) -> bytes:
+    """Text that cannot be stored has a key as well: it may be asked for."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def _escaped(text: bytes) -> bytes:
     return text.replace(b"\0", b"\0\xff") + b"\0\0"
 
 
 def _native_bytes(native: Any) -> bytes:
     if isinstance(native, str):
-        return _escaped(native.encode())
+        return _escaped(_utf8(native))
     if isinstance(native, bytes):
         return _escaped(native)
     return _number_bytes(native)
