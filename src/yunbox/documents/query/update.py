@@ -13,7 +13,7 @@ from .collation import compile_collation
 from .display import shown
 from .match import compile_filter
 from .modifiers import Context, Modifier, is_operator, modifier
-from .paths import is_selector
+from .paths import is_index, is_selector
 from .predicates import bad_value, is_regex, starts_with_operator
 from .update_tree import Application, ArrayFilters, Branch, arrange, dollar_field, insert
 from .values import MISSING, UNDEFINED, Collation, Document, equal, type_name
@@ -283,11 +283,11 @@ def _rename(root: Branch, source: str, target: Any) -> None:
         raise bad_value(f'The source and target field for $rename must differ: {source}: "{target}"')
 
     def present(context: Context) -> bool:
-        return _plain_value(context.document, source_parts, "source") is not MISSING
+        return _renamed_value(context.document, source_parts) is not MISSING
 
     def moved(old: Any, context: Context) -> Any:
-        _plain_value(context.document, target_parts, "destination")
-        return _plain_value(context.document, source_parts, "source")
+        _check_destination(context.document, target_parts)
+        return _renamed_value(context.document, source_parts)
 
     insert(root, target_parts, Modifier("$rename", target, moved, applies=present))
     insert(
@@ -297,27 +297,42 @@ def _rename(root: Branch, source: str, target: Any) -> None:
     )
 
 
-def _plain_value(document: Document, parts: tuple[str, ...], what: str) -> Any:
+def _renamed_value(document: Document, parts: tuple[str, ...]) -> Any:
+    """What a path leads to, missing when there is nothing. Raises `QueryError` for what is inside an array."""
+    value: Any = document
+    array = ""
+    for index, part in enumerate(parts):
+        if value is MISSING:
+            return MISSING
+        if type(value) is list and is_index(part):
+            array = array or parts[index - 1]
+            value = value[int(part)] if int(part) < len(value) else MISSING
+        elif type(value) is dict:
+            value = value.get(part, MISSING)
+        else:
+            raise QueryError(
+                f"Cannot use the part ({part}) of ({'.'.join(parts)}) to traverse the element "
+                f"({{{parts[index - 1]}: {shown(value)}}})",
+                number=28,
+                name="PathNotViable",
+            )
+    if array and value is not MISSING:
+        raise _in_array("source", parts, array)
+    return value
+
+
+def _check_destination(document: Document, parts: tuple[str, ...]) -> None:
     value: Any = document
     for index, part in enumerate(parts):
         if type(value) is list:
-            raise bad_value(
-                f"The {what} field cannot be an array element, '{'.'.join(parts)}' in doc has an array field called "
-                f"'{parts[index - 1]}'"
-            )
-        if value is MISSING:
-            return MISSING
-        if type(value) is not dict:
-            if what == "source":
-                raise QueryError(
-                    f"Cannot use the part ({part}) of ({'.'.join(parts)}) to traverse the element "
-                    f"({{{parts[index - 1]}: {shown(value)}}})",
-                    number=28,
-                    name="PathNotViable",
-                )
-            return MISSING
-        value = value.get(part, MISSING)
-    return value
+            raise _in_array("destination", parts, parts[index - 1])
+        value = value.get(part) if type(value) is dict else None
+
+
+def _in_array(what: str, parts: tuple[str, ...], array: str) -> QueryError:
+    return bad_value(
+        f"The {what} field cannot be an array element, '{'.'.join(parts)}' in doc has an array field called '{array}'"
+    )
 
 
 def _array_filters(array_filters: Sequence[Mapping[str, Any]], collation: Collation | None) -> ArrayFilters:
