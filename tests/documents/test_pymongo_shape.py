@@ -153,7 +153,10 @@ def test_collections_are_listed(database: Database) -> None:
         database.create_collection(name)
     assert database.list_collection_names(filter={"name": {"$gt": "a"}}) == ["b", "c"]
     assert database.list_collections()[0] == {"name": "a", "type": "collection", "options": {}}
-    database.drop_collection(database.a)
+    database.drop_collection(database.a, comment="x")
+    with pytest.raises(TypeError, match="capped"):
+        database.create_collection("d", capped=True)
+    database.create_collection("d", session=None, validator=None).drop(session=None)
     database.b.rename("c", dropTarget=True)
     assert database.list_collection_names() == ["c"]
     for bad in (".c", "", "c$", "system.c"):

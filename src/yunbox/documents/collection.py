@@ -423,9 +423,9 @@ class Collection:
         """The definitions of the indexes by name, each with its ``key`` as a list of pairs."""
         return {index.pop("name"): {**index, "key": list(index["key"].items())} for index in self.list_indexes()}
 
-    def drop(self) -> None:
+    def drop(self, **others: Any) -> None:
         """Remove the collection with its documents; a missing one is no error."""
-        self.database.drop_collection(self.name)
+        self.database.drop_collection(self.name, **others)
 
     def rename(self, new_name: str, **options: Any) -> None:
         """Raises `CollectionNotFound` or `AlreadyExists`. Option: ``dropTarget``, which removes the other one first."""

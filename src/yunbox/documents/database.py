@@ -86,13 +86,15 @@ class Database:
         with numbered():
             return self.engine.run_sync(command, transaction=self._transaction)
 
-    def create_collection(self, name: str) -> Collection:
-        """Raises `AlreadyExists`."""
+    def create_collection(self, name: str, **options: Any) -> Collection:
+        """Make an empty collection. Raises `AlreadyExists`; `TypeError` for MongoDB's options, such as ``capped``."""
+        arg.time_limit(None, {option: value for option, value in options.items() if value is not None})
         self.run(c.CreateCollection(arg.text("name", name)))
         return self[name]
 
-    def drop_collection(self, name: str | Collection) -> None:
+    def drop_collection(self, name: str | Collection, **others: Any) -> None:
         """Remove a collection; a missing one is no error."""
+        arg.time_limit(None, others)
         try:
             self.run(c.DropCollection(name.name if isinstance(name, Collection) else arg.text("name", name)))
         except CollectionNotFound:
