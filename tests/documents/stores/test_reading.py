@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import apsw
@@ -10,6 +11,7 @@ import pytest
 from bson import ObjectId, Regex
 
 from yunbox.documents import Collection, OperationFailure, open_database
+from yunbox.documents import commands as c
 from yunbox.documents.stores.embedded.connection import open_reader
 
 
@@ -96,3 +98,40 @@ def test_documents_with_and_without_wrapped_values_on_one_page() -> None:
         database["c"].insert_many(documents)
         assert list(database["c"].find({}, sort={"_id": 1}, limit=10)) == documents
         assert list(database["c"].find({"_id": {"$lt": 3}}, sort={"_id": -1}, limit=10)) == documents[1::-1]
+
+
+class _Late:
+    """A connection after whose commits somebody else comes first."""
+
+    def __init__(self, connection: apsw.Connection, meanwhile: Callable[[], object]) -> None:
+        self._connection = connection
+        self._meanwhile = meanwhile
+
+    def execute(self, sql: str, *bindings: Any) -> Any:
+        result = self._connection.execute(sql, *bindings)
+        if sql == "COMMIT":
+            self._meanwhile()
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize("change", [c.DropCollection("items"), c.DropIndex("items", "a_1_b_1")])
+def test_a_read_waits_for_what_a_commit_took_away(items: Collection, change: c.Command) -> None:
+    """Between the commit and the moment when it is known which collections and indexes there are now."""
+    engine = items.database.engine
+    commands = [
+        c.Find("items", {"a": 3, "b": {"$lt": 30}}, missing_ok=True),
+        c.Find("items", {"b": 0}, missing_ok=True),
+    ]
+    with ThreadPoolExecutor() as pool:
+        started: list[Future[Any]] = []
+
+        def meanwhile() -> None:
+            started.extend(pool.submit(engine.run_sync, command) for command in commands)
+            wait(started, timeout=0.02)
+
+        engine._writer._connection = _Late(engine._writer._connection, meanwhile)  # type: ignore[assignment]
+        engine.run_sync(change)
+        assert [len(one.result()) for one in started] == ([0, 0] if isinstance(change, c.DropCollection) else [3, 1])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ from .writer import Writer
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 100
+COMMIT_SECONDS = 0.001
+"""How long to wait for what a commit changed to be known."""
 BOUNDED_DOCUMENTS = 100
 """Reads that look at no more documents than this are done at once, without another thread."""
 
@@ -283,7 +286,7 @@ class Engine:
                 try:
                     result = work(view)
                 except apsw.SQLError:
-                    if view.catalog is self._writer.catalog:
+                    if not self._may_be_gone(view):
                         raise
                     continue
                 if not view.outdated():
@@ -303,7 +306,7 @@ class Engine:
                     found = reads.stream(view, command)
                     first = next(found, _END)
                 except apsw.SQLError:
-                    if view.catalog is self._writer.catalog:
+                    if not self._may_be_gone(view):
                         raise
                     continue
                 if view.outdated():
@@ -313,6 +316,13 @@ class Engine:
                     yield from found
                 return
         raise QueryError("the collection changes too often to be read", number=112, name="WriteConflict")
+
+    def _may_be_gone(self, view: View) -> bool:
+        """Whether a collection or an index that a view knows may be missing from the state that it sees."""
+        if self._writer.committing:
+            time.sleep(COMMIT_SECONDS)
+            return True
+        return view.catalog is not self._writer.catalog
 
     @contextmanager
     def _snapshot(self, deadline: Deadline | None) -> Iterator[View]:

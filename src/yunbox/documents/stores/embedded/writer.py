@@ -66,12 +66,15 @@ class Request:
 
 
 class Writer:
-    """Owns the writing connection. ``catalog`` is what readers may see: replaced as a whole, never changed in place."""
+    """Owns the writing connection. ``catalog`` is what readers may see: replaced as a whole, never changed in place. It follows
+    the file, which is ahead of it for a moment while a commit is ``committing``.
+    """
 
     def __init__(
         self, space: str, connection: apsw.Connection, catalog: dict[str, Collection], hub: Hub, clock: Clock
     ) -> None:
         self.catalog = catalog
+        self.committing = False
         self._connection = connection
         self._store = Store(space, connection, hub, clock)
         self._lock = threading.Lock()
@@ -153,13 +156,16 @@ class Writer:
                 batch = self._run_one(request, batch, alone=len(requests) == 1)
             self._store.start(batch)
             self._store.save()
+            self.committing = True
             self._connection.execute("COMMIT")
         except BaseException as error:
             self._roll_back(reload=all(request.error is None for request in requests))
             for request in requests:
                 request.error = request.error or error
+            self.committing = False
             return
         self.catalog = batch.catalog
+        self.committing = False
         self._store.publish()
 
     def _run_one(self, request: Request, batch: Batch, alone: bool) -> Batch:
