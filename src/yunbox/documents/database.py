@@ -21,6 +21,7 @@ from yunbox.errors import CollectionNotFound
 
 from . import arguments as arg
 from . import commands as c
+from . import opening
 from .collection import Collection
 from .cursors import Found
 from .failures import numbered
@@ -32,20 +33,25 @@ from .stores import Change, Engine
 def open_database(path: str | Path | None = None, *, durability: str = "full") -> Database:
     """Open a database file, which is made when it does not exist; ``None`` gives one that lasts until it is closed.
 
-    ``durability``: ``full`` survives a power cut, ``normal`` may lose the last writes in one, ``off`` more.
+    ``durability``: ``full`` survives a power cut, ``normal`` may lose the last writes in one, ``off`` more. A file that
+    this process has open already is shared; it is closed when all that opened it have closed it.
 
     Raises:
-        InvalidRequest: when the file is something else.
+        InvalidRequest: when the file is something else, or another process has it open.
     """
-    return Database(Engine.open(None if path is None else Path(path), durability=durability))
+    if path is None:
+        return Database(Engine.open(None, durability=durability))
+    return Database(opening.acquire(Path(path), durability), shared=True)
 
 
 class Database:
     """The collections of one file. Close it, or use it in a ``with`` statement. Safe to share between threads."""
 
-    def __init__(self, engine: Engine, transaction: str | None = None) -> None:
+    def __init__(self, engine: Engine, transaction: str | None = None, *, shared: bool = False) -> None:
         self.engine = engine
         self._transaction = transaction
+        self._shared = shared
+        self._closed = transaction is not None
 
     def __getitem__(self, name: str) -> Collection:
         return Collection(self, name)
@@ -78,7 +84,12 @@ class Database:
 
     def close(self) -> None:
         """Finish and close the file."""
-        if self._transaction is None:
+        closed, self._closed = self._closed, True
+        if closed:
+            return
+        if self._shared:
+            opening.release(self.engine)
+        else:
             self.engine.close()
 
     def run(self, command: c.Command) -> Any:

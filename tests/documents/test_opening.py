@@ -1,0 +1,65 @@
+"""One file, opened more than once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from yunbox.documents import open_database
+from yunbox.errors import InvalidRequest
+
+
+def test_a_file_that_is_open_is_shared(tmp_path: Path) -> None:
+    first = open_database(tmp_path / "notes.sqlite")
+    second = open_database(str(tmp_path / "sub" / ".." / "notes.sqlite"))
+    first.notes.create_index("n", unique=True)
+    second.notes.insert_one({"_id": 1, "n": 1})
+    assert first.notes.find() == [{"_id": 1, "n": 1}]
+    first.close()
+    first.close()
+    second.notes.insert_one({"_id": 2, "n": 2})
+    second.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.sqlite"]
+    with open_database(tmp_path / "notes.sqlite") as third:
+        assert third.notes.count_documents() == 2
+        assert third.engine.check() == []
+
+
+PROGRAM = """
+import sys
+from yunbox.documents import open_database
+from yunbox.errors import InvalidRequest
+try:
+    with open_database(sys.argv[1]) as database:
+        database.notes.insert_one({})
+except InvalidRequest as error:
+    sys.exit(str(error))
+"""
+
+
+def _elsewhere(path: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, path], capture_output=True, text=True, check=False)
+    return done.stderr
+
+
+def test_another_process_is_refused_until_the_file_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "notes.sqlite"
+    with open_database(path) as database:
+        assert "open in another process" in _elsewhere(path)
+        assert database.notes.count_documents() == 0
+    assert _elsewhere(path) == ""
+    with open_database(path) as database:
+        assert database.notes.count_documents() == 1
+
+
+def test_a_file_that_cannot_be_opened_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "notes.sqlite"
+    path.write_bytes(b"something else entirely" * 100)
+    with pytest.raises(InvalidRequest, match="not a yunbox document file"):
+        open_database(path)
+    path.unlink()
+    with open_database(path) as database:
+        database.notes.insert_one({})
