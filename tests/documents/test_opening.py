@@ -63,3 +63,24 @@ def test_a_file_that_cannot_be_opened_is_not_kept(tmp_path: Path) -> None:
     path.unlink()
     with open_database(path) as database:
         database.notes.insert_one({})
+
+
+def test_what_is_closed_says_so(tmp_path: Path) -> None:
+    with open_database(tmp_path / "notes.sqlite") as database:
+        database.notes.insert_one({"_id": 1})
+        found = database.notes.find()
+    assert found == [{"_id": 1}]
+    for use in (database.notes.find, database.list_collection_names, lambda: database.notes.insert_one({})):
+        with pytest.raises(InvalidRequest, match="closed"):
+            use()
+    with pytest.raises(InvalidRequest, match="closed"), database.transaction():
+        pass
+
+
+def test_transactions_do_not_nest() -> None:
+    with open_database() as database, database.transaction() as transaction:
+        with pytest.raises(InvalidRequest, match="another one"), transaction.transaction():
+            pass
+        transaction.close()
+        transaction.notes.insert_one({"_id": 1})
+        assert transaction.notes.count_documents() == 1

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from yunbox.errors import CollectionNotFound
+from yunbox.errors import CollectionNotFound, InvalidRequest
 
 from . import arguments as arg
 from . import commands as c
@@ -51,7 +51,7 @@ class Database:
         self.engine = engine
         self._transaction = transaction
         self._shared = shared
-        self._closed = transaction is not None
+        self._closed = False
 
     def __getitem__(self, name: str) -> Collection:
         return Collection(self, name)
@@ -84,9 +84,9 @@ class Database:
 
     def close(self) -> None:
         """Finish and close the file."""
-        closed, self._closed = self._closed, True
-        if closed:
+        if self._closed or self._transaction is not None:
             return
+        self._closed = True
         if self._shared:
             opening.release(self.engine)
         else:
@@ -94,8 +94,13 @@ class Database:
 
     def run(self, command: c.Command) -> Any:
         """The result of a command. Raises `OperationFailure`, which carries MongoDB's ``code`` and ``code_name``."""
+        self._check_open()
         with numbered():
             return self.engine.run_sync(command, transaction=self._transaction)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidRequest("the database is closed / 数据库已关闭")
 
     def create_collection(self, name: str, **options: Any) -> Collection:
         """Make an empty collection. Raises `AlreadyExists`; `TypeError` for MongoDB's options, such as ``capped``."""
@@ -136,6 +141,9 @@ class Database:
         Raises:
             WriteConflict: at the end, when somebody else wrote what was read or written: run the block again.
         """
+        self._check_open()
+        if self._transaction is not None:
+            raise InvalidRequest("a transaction cannot hold another one / 事务不能嵌套")
         name = self.engine.begin_sync()
         try:
             yield Database(self.engine, name)
