@@ -212,30 +212,27 @@ def _zip_arguments(operand: Any, scope: Scope) -> tuple[Evaluate, Evaluate | Non
     longest = operand.get("useLongestLength", False)
     if not isinstance(longest, bool):
         raise failure(34463, f"useLongestLength must be a bool, found {type_name(longest)}")
-    if "inputs" not in operand or operand["inputs"] == []:
+    if not operand.get("inputs"):
         raise failure(34465, "$zip requires at least one input array")
+    for number, key in ((34461, "inputs"), (34462, "defaults")):
+        if not isinstance(operand.get(key, []), list):
+            raise failure(number, f"{key} must be an array of expressions, found {type_name(operand[key])}")
     if "defaults" in operand and not longest:
         raise failure(34466, "cannot specify defaults unless useLongestLength is true")
     defaults = operand.get("defaults")
-    if isinstance(defaults, list) and isinstance(operand["inputs"], list) and len(defaults) != len(operand["inputs"]):
+    if defaults is not None and len(defaults) != len(operand["inputs"]):
         raise failure(34467, "defaults and inputs must have the same length")
     return compile_in(operand["inputs"], scope), compile_in(defaults, scope) if defaults is not None else None, longest
 
 
-def _zip(arrays: Any, fillers: Any, longest: bool) -> Any:
-    if nullish(arrays):
-        return None
-    if not isinstance(arrays, list):
-        raise failure(34461, f"inputs must be an array of expressions, found {type_name(arrays)}")
+def _zip(arrays: list[Any], fillers: list[Any] | None, longest: bool) -> Any:
     for array in arrays:
         if nullish(array):
             return None
         if not isinstance(array, list):
             raise failure(34468, f"$zip found a non-array expression in input: {array!r}")
-    if fillers is not None and (not isinstance(fillers, list) or len(fillers) != len(arrays)):
-        raise failure(34467, "defaults and inputs must have the same length")
     lengths = [len(array) for array in arrays]
-    rows = range(max(lengths) if longest else min(lengths)) if lengths else range(0)
+    rows = range(max(lengths) if longest else min(lengths))
     _require_room("$zip", len(rows) * len(arrays))
     spend(len(rows) * len(arrays))
     empty = fillers if fillers is not None else [None] * len(arrays)

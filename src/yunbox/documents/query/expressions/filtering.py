@@ -148,6 +148,8 @@ def _array_order(specification: Any, scope: Scope) -> Any:
     if isinstance(specification, dict):
         from ..sort import compile_sort
 
+        if not specification:
+            raise failure(2, "The sort pattern of $sortArray is empty when it should be a set of fields")
         key = compile_sort(specification, scope.collation)
         return lambda values: sorted(values, key=lambda value: key(value if isinstance(value, dict) else {}))
     if isinstance(specification, bool) or specification not in (1, -1):
