@@ -115,6 +115,7 @@ def test_near_measures_and_orders() -> None:
         {"$near": {"$geometry": point(0, 0), "$far": 1}},
         {"$near": {"$geometry": LINE}},
         {"$near": [0, 0], "$maxDistance": -1},
+        {"$near": [0, 0], "$eq": 1},
         {"$not": {"$near": [0, 0]}},
         {"$elemMatch": {"$near": [0, 0]}},
     ],
@@ -127,7 +128,7 @@ def test_refused_conditions(condition: Any) -> None:
 
 def test_one_near_at_the_top() -> None:
     near = {"$near": [0, 0]}
-    for filter in ({"a": near, "b": near}, {"$or": [{"a": near}, {"b": 1}]}):
+    for filter in ({"a": near, "b": near}, {"$or": [{"a": near}, {"b": 1}]}, {"a": near, "$text": {"$search": "x"}}):
         with pytest.raises(QueryError):
             compile_filter(filter)
     assert compile_filter({"$and": [{"a": near}]}).near is not None

@@ -88,8 +88,10 @@ def geo_condition(path: str, operand: dict[str, Any]) -> tuple[Condition, Near |
     operator = next(name for name in operand if name in _OPERATORS)
     if operator in _NEAR_OPERATORS:
         near = _near(path, operator, operand)
-        used = {operator, "$maxDistance", "$minDistance"}
-        return Leaf(near.matches), near, {name: value for name, value in operand.items() if name not in used}
+        for name in operand:
+            if name not in (operator, "$maxDistance", "$minDistance", "$uniqueDocs", "$comment"):
+                raise bad_value(f"invalid argument in geo near query: {name}")
+        return Leaf(near.matches), near, {}
     region = _region(operator, operand[operator])
     rest = {name: value for name, value in operand.items() if name != operator}
     return Leaf(_within(region)), None, rest

@@ -67,6 +67,8 @@ def compile_filter(
     """
     parser = _Parser(compile_collation(collation), {} if variables is None else variables)
     node = parser.document(filter, top=top, depth=0)
+    if parser.near is not None and parser.text is not None:
+        raise bad_value("text and geoNear not allowed in same query")
     return Matcher(node, parser.near, parser.text)
 
 
