@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC
+from json import loads
 from typing import Any
 from unittest.mock import patch
 
@@ -20,6 +22,7 @@ from .test_differential import VALUES
 
 EXAMPLES = int(os.environ.get("YUNBOX_EXAMPLES", "150"))
 
+DATES = st.datetimes(timezones=st.just(UTC))
 PLAIN = {
     "text": st.sampled_from(["", "a", "云", "b" * 1024, "b" * 1100, "$x", '"$y', "null"]),
     "number": st.sampled_from([0, 1, 1.0, -0.5, 2**63 - 1, -(2**63), 1e308]),
@@ -78,7 +81,9 @@ def contents(engine: Engine) -> dict[str, list[Any]]:
     found = {
         table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in tables if "_" not in table
     }
-    return {**found, "flags": list(connection.execute("SELECT name, flags FROM idx"))}
+    flags = list(connection.execute("SELECT name, flags FROM idx"))
+    shapes = [loads(row[0])["paths"] for row in connection.execute("SELECT shape FROM coll WHERE shape NOTNULL")]
+    return {**found, "flags": flags, "shapes": shapes}
 
 
 @settings(
@@ -91,7 +96,7 @@ def contents(engine: Engine) -> dict[str, list[Any]]:
 def test_at_once_and_one_by_one(documents: list[tuple[Any, Any]], indexes: list[c.CreateIndex]) -> None:
     stored = [{"_id": number, **plain, **odd} for number, (plain, odd) in enumerate(documents)]
     together, single = opened(indexes), opened(indexes)
-    with patch.object(store, "PORTION", 4):
+    with patch.object(store, "PORTION", 2), patch.object(store, "STRETCH", 6):
         mine = outcome(together, c.Insert("c", [dict(one) for one in stored]))
     theirs: Any = None
     for one in stored:

@@ -7,8 +7,9 @@ the array itself is noted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -100,11 +101,44 @@ class Shape:
         """
         wrapped: list[str] = []
         self._walk(document, self.root, wrapped)
-        if not wrapped:
+        return _places(wrapped)
+
+    def observe_many(self, documents: Sequence[Mapping[str, Any]]) -> list[str | None]:
+        """Take note of documents about to be stored; returns the ``sp`` of each. Those of one form are looked at field by
+        field. Raises as `observe` does.
+        """
+        wrapped = self._columns(documents, self.root)
+        if wrapped is None:
+            return [self.observe(document) for document in documents]
+        return [_places(wrapped)] * len(documents)
+
+    def _columns(self, values: Sequence[Mapping[str, Any]], node: Node) -> list[str] | None:
+        """Where objects that have the same names all hold wrapped values; ``None`` when that is not the same for all, or takes
+        a closer look.
+        """
+        if len(set(map(tuple, values))) != 1 or node.depth > MAX_DEPTH or _may_be_escaped(values[0]):
             return None
-        if len(wrapped) > MAX_WRAPPED_PATHS or ANYWHERE in wrapped:
-            return ANYWHERE
-        return "\n".join(wrapped)
+        wrapped: list[str] = []
+        objects: list[tuple[list[Any], Node]] = []
+        for name, *column in zip(values[0], *[value.values() for value in values], strict=True):
+            kinds = set(map(type, column))
+            bits = {_BITS.get(kind, OTHER) for kind in kinds}
+            if (max(bits) > BOOLEAN and len(kinds) > 1) or (
+                kinds & {float, list} and not _is_plain_column(column, kinds)
+            ):
+                return None
+            for bit in bits:
+                child = self._grow(node, name, bit)
+            if bits == {OBJECT}:
+                objects.append((column, child))
+            elif max(bits) > BOOLEAN and bits != {ARRAY}:
+                wrapped.append(node.prefix + name)
+        for column, child in objects:
+            below = self._columns(column, child)
+            if below is None:
+                return None
+            wrapped += below
+        return wrapped
 
     def _walk(self, value: Mapping[str, Any], node: Node, wrapped: list[str]) -> None:
         signature = (*value, *map(type, value.values()))
@@ -193,6 +227,21 @@ class Shape:
         shape.root = _from_json(stored["paths"], Node())
         shape.paths = _count(shape.root)
         return shape
+
+
+def _places(wrapped: list[str]) -> str | None:
+    if not wrapped:
+        return None
+    if len(wrapped) > MAX_WRAPPED_PATHS or ANYWHERE in wrapped:
+        return ANYWHERE
+    return "\n".join(wrapped)
+
+
+def _is_plain_column(column: list[Any], kinds: set[type]) -> bool:
+    """Whether arrays hold plain values only, or there is no odd number among others."""
+    if kinds == {list}:
+        return _is_plain_array(list(chain.from_iterable(column)))
+    return _is_plain_array(column)
 
 
 def _may_be_escaped(value: Mapping[str, Any]) -> bool:

@@ -18,9 +18,10 @@ from yunbox.errors import AlreadyExists, DuplicateKey, QueryError
 from yunbox.tools.clock import Clock
 
 from . import log, schema
-from .catalog import Collection
+from .catalog import Collection, Index
 from .changes import Change, Hub, Operation
 from .encoding import decode, encode, encode_many
+from .extraction import Row
 from .keys import Key, key_of
 from .log import Several, Written
 from .upkeep import Entry, add_keys, change_keys, changed_keys, keys_of, numbered_keys, remove_keys
@@ -28,8 +29,10 @@ from .view import PLAIN_IDS, Document, Found, View
 
 MAX_KEPT = 256
 """So many documents inserted or updated at once are kept in the log as well, and no more: an import would be written twice."""
-PORTION = 500
-"""So many documents of a large insert are dealt with at a time: what is done to them finds them in the processor's cache."""
+PORTION = 100
+"""So many documents of a large insert are encoded at a time: what is done to them finds them in the processor's cache."""
+STRETCH = 10_000
+"""So many documents are entered into one index before the next: SQLite then finds the index in the processor's cache."""
 MAX_KEPT_BYTES = 16 * 2**20
 """So much text of other changes is kept in the log for each batch."""
 
@@ -155,32 +158,36 @@ class Store(View):
     def insert_many(self, collection: Collection, documents: Sequence[Document]) -> list[Any] | None:
         """Store many new documents at once; ``None``, and nothing stored, when one of them has to be refused."""
         first: int = self.connection.execute(f"SELECT coalesce(max(rid), 0) + 1 FROM {collection.table}").get
-        stored: list[Document] = []
-        rows: list[tuple[Any, ...]] = []
+        texts: list[str] | None = [] if len(documents) <= MAX_KEPT else None
         try:
+            stored = list(map(with_id, documents))
+            keys = [key_of(document["_id"]) for document in stored]
             with self.connection:
-                for start in range(0, len(documents), PORTION):
-                    portion = [with_id(document) for document in documents[start : start + PORTION]]
-                    rows += self._insert_portion(collection, portion, first + start)
-                    stored += portion
+                for start in range(0, len(stored), STRETCH):
+                    end = start + STRETCH
+                    self._insert_stretch(collection, stored[start:end], keys[start:end], first + start, texts)
         except (apsw.ConstraintError, QueryError):
             return None
-        self._counted(collection, len(rows))
-        self._log_inserts(collection, rows, stored)
+        self._counted(collection, len(stored))
+        self._log_inserts(collection, keys, stored, texts)
         return [document["_id"] for document in stored]
 
-    def _insert_portion(self, collection: Collection, documents: list[Document], first: int) -> list[tuple[Any, ...]]:
-        """Store documents with their keys; the rows made of them."""
-        keys = [key_of(document["_id"]) for document in documents]
-        shapes = map(collection.shape.observe, documents)
-        rows = [
-            (rid, *key, text, wrapped)
-            for rid, key, text, wrapped in zip(count(first), keys, encode_many(documents), shapes, strict=False)
-        ]
-        self.connection.executemany(collection.bulk_sql, rows)
-        for index in collection.indexes:
-            self.connection.executemany(index.insert_sql, numbered_keys(collection, index, documents, first))
-        return rows
+    def _insert_stretch(
+        self, collection: Collection, documents: list[Document], keys: list[Key], first: int, kept: list[str] | None
+    ) -> None:
+        """Store documents, their row ids counting from ``first``, and append the texts of them to ``kept``."""
+        gathered: list[tuple[Index, list[Row]]] = [(index, []) for index in collection.indexes]
+        for start in range(0, len(documents), PORTION):
+            portion = documents[start : start + PORTION]
+            texts, shapes = encode_many(portion), collection.shape.observe_many(portion)
+            if kept is not None:
+                kept += texts
+            rows = zip(count(first + start), keys[start : start + PORTION], texts, shapes, strict=False)
+            self.connection.executemany(collection.bulk_sql, ((rid, *key, text, sp) for rid, key, text, sp in rows))
+            for index, into in gathered:
+                into += numbered_keys(collection, index, portion, first + start)
+        for index, rows_of_index in gathered:
+            self.connection.executemany(index.insert_sql, rows_of_index)
 
     def replace(self, collection: Collection, found: Found, document: Document, whole: bool = False) -> None:
         """Store another document in the place of one; ``whole`` when that is how it was asked for.
@@ -266,17 +273,17 @@ class Store(View):
             self.batch.kept += len(text)
         self._wrote(Written(collection, key, operation, id, before, after, text, self._transaction), 1)
 
-    def _log_inserts(self, collection: Collection, rows: list[Any], documents: list[Document]) -> None:
-        """Log rows of (rid, kt, k, text, sp): with their documents if they are few."""
+    def _log_inserts(
+        self, collection: Collection, keys: list[Key], documents: list[Document], texts: list[str] | None
+    ) -> None:
+        """Log documents: with their texts if they are few."""
         transaction = self._transaction
-        if self.batch.changes + len(rows) > MAX_KEPT:
-            keys = [(row[1], row[2]) for row in rows]
+        if texts is None or self.batch.changes + len(keys) > MAX_KEPT:
             kept = documents if self._hub.active else None
             self._wrote(Several(collection, keys, "insert", kept, transaction), len(keys))
             return
-        for (_, place, key, text, _), document in zip(rows, documents, strict=True):
-            one = Written(collection, (place, key), "insert", document["_id"], None, document, text, transaction)
-            self._wrote(one, 1)
+        for key, text, document in zip(keys, texts, documents, strict=True):
+            self._wrote(Written(collection, key, "insert", document["_id"], None, document, text, transaction), 1)
 
     def _wrote(self, what: Written | Several, changes: int) -> None:
         self.batch.written.append(what)
