@@ -17,6 +17,7 @@ import pymongo
 import pymongo.errors
 import pytest
 from bson import SON, DBRef, ObjectId, Regex
+from pymongo.collation import Collation, CollationStrength
 
 from yunbox.documents import BulkWriteError, Collection, Database, DuplicateKeyError, OperationFailure, open_database
 from yunbox.errors import DuplicateKey
@@ -237,6 +238,16 @@ def test_indexes_as_pymongo_describes_them(numbers: Collection) -> None:
     assert list(numbers.index_information()) == ["_id_"]
     with pytest.raises(OperationFailure, match="expireAfterSeconds"):
         numbers.create_index("at", expireAfterSeconds="soon")
+
+
+def test_collations_as_pymongo_writes_them(database: Database) -> None:
+    any_case = Collation(locale="en", strength=CollationStrength.SECONDARY)
+    words = database.words
+    words.insert_many([{"_id": 1, "w": "Tea"}, {"_id": 2, "w": "tea"}])
+    words.create_index("w", collation=any_case, partialFilterExpression={"_id": {"$in": (1, 2)}})
+    assert words.list_indexes()[1]["collation"]["strength"] == 2
+    assert len(words.find({"w": "TEA"}, collation=any_case)) == len(words.find({"w": "TEA"}).collation(any_case)) == 2
+    assert words.bulk_write([pymongo.DeleteMany({"w": "TEA"}, collation=any_case)]).deleted_count == 2
 
 
 def test_indexes_are_listed_with_what_mongodb_adds(numbers: Collection) -> None:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from .encodable import encodable
 from .failures import OperationFailure
 
 Document = dict[str, Any]
+
+
+class Described(Protocol):
+    """One of pymongo's objects that stand for a document."""
+
+    @property
+    def document(self) -> Document:
+        """The document."""
+        ...
+
+
+Collation = Mapping[str, Any] | Described
 Filter = Mapping[str, Any]
 Sort = Mapping[str, Any] | Sequence[tuple[str, Any] | str] | str
 Hint = str | Mapping[str, Any] | Sequence[tuple[str, Any]]
@@ -110,9 +122,10 @@ def optional(value: Mapping[str, Any] | None, name: str = "let") -> Document | N
     return None if value is None else stored(value, name)
 
 
-def collation(value: Mapping[str, Any] | None) -> Document | None:
-    """A collation, which may be missing."""
-    return optional(value, "collation")
+def collation(value: Collation | None) -> Document | None:
+    """A collation, which may be missing, as a mapping or as pymongo's object."""
+    given: Any = value
+    return optional(getattr(given, "document", given), "collation")
 
 
 def projection(fields: Projection | None) -> Document | None:

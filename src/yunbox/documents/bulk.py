@@ -13,7 +13,7 @@ from yunbox.errors import YunboxError
 from . import arguments as arg
 from . import commands as c
 from . import operations as op
-from .arguments import Document, Filter, Hint
+from .arguments import Collation, Document, Filter, Hint
 from .failures import bulk_failure
 from .results import BulkWriteResult
 
@@ -40,7 +40,7 @@ def update(
     multi: bool = False,
     upsert: bool | None = None,
     array_filters: Sequence[Mapping[str, Any]] | None = None,
-    collation: Mapping[str, Any] | None = None,
+    collation: Collation | None = None,
     hint: Hint | None = None,
     let: Mapping[str, Any] | None = None,
     max_time_ms: int | None = None,
@@ -68,7 +68,7 @@ def delete(
     filter: Filter,
     *,
     multi: bool = False,
-    collation: Mapping[str, Any] | None = None,
+    collation: Collation | None = None,
     hint: Hint | None = None,
     let: Mapping[str, Any] | None = None,
     max_time_ms: int | None = None,

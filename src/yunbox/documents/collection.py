@@ -10,7 +10,7 @@ from yunbox.errors import CollectionNotFound, YunboxError
 from . import arguments as arg
 from . import bulk
 from . import commands as c
-from .arguments import Document, Filter, Hint, Keys, Projection, Sort
+from .arguments import Collation, Document, Filter, Hint, Keys, Projection, Sort
 from .cursors import Cursor, Found
 from .encodable import encodable
 from .failures import OperationFailure, bulk_failure
@@ -77,7 +77,7 @@ class Collection:
         *,
         sort: Sort | None = None,
         hint: Hint | None = None,
-        collation: Mapping[str, Any] | None = None,
+        collation: Collation | None = None,
         let: Mapping[str, Any] | None = None,
         max_time_ms: int | None = None,
         **others: Any,
@@ -96,7 +96,7 @@ class Collection:
         *,
         sort: Sort | None = None,
         hint: Hint | None = None,
-        collation: Mapping[str, Any] | None = None,
+        collation: Collation | None = None,
         let: Mapping[str, Any] | None = None,
         max_time_ms: int | None = None,
         **others: Any,
@@ -131,7 +131,7 @@ class Collection:
         skip: int | None = None,
         limit: int | None = None,
         hint: Hint | None = None,
-        collation: Mapping[str, Any] | None = None,
+        collation: Collation | None = None,
         max_time_ms: int | None = None,
         **others: Any,
     ) -> int:
@@ -159,7 +159,7 @@ class Collection:
         key: str,
         filter: Filter | None = None,
         *,
-        collation: Mapping[str, Any] | None = None,
+        collation: Collation | None = None,
         max_time_ms: int | None = None,
         **others: Any,
     ) -> list[Any]:
@@ -181,7 +181,7 @@ class Collection:
         pipeline: Sequence[Mapping[str, Any]],
         *,
         let: Mapping[str, Any] | None = None,
-        collation: Mapping[str, Any] | None = None,
+        collation: Collation | None = None,
         hint: Hint | None = None,
         allow_disk_use: bool | None = None,
         max_time_ms: int | None = None,
@@ -325,7 +325,7 @@ class Collection:
         upsert: bool | None = None,
         return_document: bool | None = None,
         array_filters: Sequence[Mapping[str, Any]] | None = None,
-        collation: Mapping[str, Any] | None = None,
+        collation: Collation | None = None,
         hint: Hint | None = None,
         let: Mapping[str, Any] | None = None,
         max_time_ms: int | None = None,
@@ -383,14 +383,12 @@ class Collection:
                 number=197,
                 name="InvalidIndexSpecificationOption",
             )
-        result: str = self._run(
-            c.create_index(
-                self.name, dict(arg.pairs(keys)), {**given, "name": None if name is None else arg.text("name", name)}
-            )
-        )
+        given["collation"] = arg.collation(given.get("collation"))
+        given["name"] = None if name is None else arg.text("name", name)
+        result: str = self._run(c.create_index(self.name, dict(arg.pairs(keys)), encodable(given)))
         return result
 
-    def create_indexes(self, indexes: Iterable[Any], **others: Any) -> list[str]:
+    def create_indexes(self, indexes: Iterable[arg.Described], **others: Any) -> list[str]:
         """Make the indexes that pymongo's ``IndexModel`` describes; the result are their names."""
         arg.time_limit(None, others)
         made = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self, overload
@@ -92,7 +92,7 @@ class Cursor(Sequence[Document]):
         """Use this index."""
         return self._asking(hint=arg.hint(index))
 
-    def collation(self, collation: Mapping[str, Any] | None) -> Self:
+    def collation(self, collation: arg.Collation | None) -> Self:
         """Compare strings so."""
         return self._asking(collation=arg.collation(collation))
 
