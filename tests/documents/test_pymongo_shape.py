@@ -366,6 +366,14 @@ def test_pymongos_operations(numbers: Collection) -> None:
     assert numbers.count_documents() == 101
 
 
+def test_what_mongodb_5_does_not_know_is_refused(numbers: Collection) -> None:
+    with pytest.raises(OperationFailure, match="sort") as refused:
+        numbers.bulk_write([pymongo.UpdateOne({}, {"$set": {"a": 1}}, sort={"n": -1})])
+    assert refused.value.code == 40415
+    with pytest.raises(TypeError, match="sort"):
+        numbers.update_one({}, {"$set": {"a": 1}}, sort={"n": -1})
+
+
 def _without_operators() -> pymongo.UpdateOne:
     return pymongo.UpdateOne({}, {"a": 1})
 

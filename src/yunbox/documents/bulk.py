@@ -14,7 +14,7 @@ from . import arguments as arg
 from . import commands as c
 from . import operations as op
 from .arguments import Collation, Document, Filter, Hint
-from .failures import bulk_failure
+from .failures import OperationFailure, bulk_failure
 from .results import BulkWriteResult
 
 _AT_ONCE = 1000
@@ -146,6 +146,10 @@ def _ours(operation: Any) -> op.Operation:
     kind = getattr(op, type(operation).__name__, None)
     if kind is None or type(operation).__module__ != "pymongo.operations":
         raise TypeError(f"{operation!r} is not a valid request")
+    if getattr(operation, "_sort", None) is not None:
+        raise OperationFailure(
+            "BSON field 'update.updates.sort' is an unknown field.", number=40415, name="Location40415"
+        )
     given = {ours: getattr(operation, theirs, None) for theirs, ours in _DRIVERS_NAMES.items()}
     given[_SECOND.get(kind.__name__, "document")] = getattr(operation, "_doc", None)
     known = kind.__dataclass_fields__
