@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.server import LiveServer
+from yunbox.app import DataLock
 from yunbox.documents import open_database
 from yunbox.errors import InvalidRequest
 
@@ -45,10 +47,27 @@ def _elsewhere(path: Path) -> str:
     return done.stderr
 
 
+def test_a_running_servers_file_is_refused(cloud: LiveServer) -> None:
+    space = cloud.create_space()
+    path = cloud.services.spaces.get(space.id).directory / "documents.sqlite"
+    with pytest.raises(InvalidRequest, match="running server"):
+        open_database(path)
+    assert not path.with_name("documents.sqlite-lock").exists()
+
+
+def test_a_stopped_servers_file_keeps_the_server_away(tmp_path: Path) -> None:
+    data = DataLock(tmp_path)
+    data.release()
+    path = tmp_path / "spaces" / "one" / "documents.sqlite"
+    with open_database(path), pytest.raises(InvalidRequest, match="another yunbox"):
+        DataLock(tmp_path)
+    DataLock(tmp_path).release()
+
+
 def test_another_process_is_refused_until_the_file_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "notes.sqlite"
     with open_database(path) as database:
-        assert "open in another process" in _elsewhere(path)
+        assert "in another process" in _elsewhere(path)
         assert database.notes.count_documents() == 0
     assert _elsewhere(path) == ""
     with open_database(path) as database:
