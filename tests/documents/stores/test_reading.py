@@ -87,6 +87,16 @@ def test_expressions_that_begin_with_text_use_indexes(pattern: str, stages: str,
         assert items.count_documents({"name": {"$regex": pattern}}) == found + 1
 
 
+def test_long_filters_are_not_kept(items: Collection) -> None:
+    collection = items.database.engine._writer.catalog["items"]
+    before = len(collection.plans)
+    for number in range(3):
+        name = f"{number}" * 30_000
+        assert list(items.find({name: 1}, limit=5)) == []
+        assert items.count_documents({name: {"$exists": False}, "a": 1}) == 100
+    assert len(collection.plans) == before
+
+
 def test_documents_with_and_without_wrapped_values_on_one_page() -> None:
     documents: list[dict[str, Any]] = [
         {"_id": 1, "a": 1},

@@ -37,6 +37,8 @@ OPAQUE: Final[Tree] = ("opaque",)
 ALL: Final[Tree] = ("and", ())
 MAX_DEPTH: Final = 40
 MAX_LIKE_LENGTH: Final = 500
+MAX_KNOWN_PATH: Final = 100
+"""Paths are remembered up to this length: they come from clients."""
 LEAVES: Final = frozenset({"eq", "gt", "gte", "lt", "lte", "in", "exists", "prefix", "like", "regex"})
 
 _COMPARISONS = {"$eq": "eq", "$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
@@ -228,14 +230,20 @@ def _negated(tree: Tree) -> Tree:
     return OPAQUE if tree == OPAQUE else ("not", tree)
 
 
-@lru_cache(maxsize=1024)
 def path_parts(path: str) -> tuple[str, ...] | None:
     """The parts of a path that SQL can follow, or ``None``."""
+    return _known_parts(path) if len(path) <= MAX_KNOWN_PATH else _parts(path)
+
+
+def _parts(path: str) -> tuple[str, ...] | None:
     parts = tuple(path.split("."))
     for part in parts:
         if not part or part[0] == "$" or "\0" in part or not is_encodable(part):
             return None
     return parts
+
+
+_known_parts = lru_cache(maxsize=1024)(_parts)
 
 
 def _unknown(value: Any) -> tuple[str, Any]:

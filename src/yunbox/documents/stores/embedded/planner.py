@@ -29,6 +29,8 @@ from .shape import Shape
 from .special import is_special, special_access
 
 MAX_PLANS = 500
+MAX_KEPT_SQL = 20_000
+"""Statements are kept up to this length: clients write long ones as well."""
 
 
 @dataclass(slots=True)
@@ -117,11 +119,17 @@ class Query:
         return f"?{self.plan.matcher_slot + 1 + number}"
 
 
-@lru_cache(maxsize=4096)
 def last_slot(sql: str) -> int:
     """The highest number of a parameter in a statement: SQLite wants no more than that."""
+    return _known_last_slot(sql) if len(sql) <= MAX_KEPT_SQL else _last_slot(sql)
+
+
+def _last_slot(sql: str) -> int:
     outside_literals = re.sub("'(?:[^']|'')*'", "", sql)
     return max((int(number) for number in re.findall(r"\?(\d+)", outside_literals)), default=0)
+
+
+_known_last_slot = lru_cache(maxsize=4096)(_last_slot)
 
 
 def plan_query(
@@ -166,7 +174,8 @@ def plan_query(
         plan = _planned(collection, parsed, Wish(*wish), version, probe)
         if len(collection.plans) >= MAX_PLANS:
             collection.plans.clear()
-        collection.plans[key] = plan
+        if len(plan.where) <= MAX_KEPT_SQL:
+            collection.plans[key] = plan
     query = Query(plan, filter, parsed.operands, collation, clock)
     if has_meta:
         query.plan = replace(plan, order=None, sorted=False, in_index_order=False)
