@@ -19,7 +19,15 @@ import pytest
 from bson import SON, DBRef, ObjectId, Regex
 from pymongo.collation import Collation, CollationStrength
 
-from yunbox.documents import BulkWriteError, Collection, Database, DuplicateKeyError, OperationFailure, open_database
+from yunbox.documents import (
+    BulkWriteError,
+    Collection,
+    Database,
+    DuplicateKeyError,
+    OperationFailure,
+    cursors,
+    open_database,
+)
 from yunbox.errors import DuplicateKey
 
 
@@ -60,15 +68,37 @@ def test_a_cursor_can_be_read_as_a_list_again_and_again(numbers: Collection) -> 
     assert not numbers.find({"_id": -1})
 
 
-def test_what_the_first_documents_answer_reads_no_more(numbers: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+def questions(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The limits of the finds that the engine is asked from now on."""
     asked: list[int] = []
-    run = numbers.database.engine.run_sync
+    run = collection.database.engine.run_sync
 
     def counting(command: Any, **options: Any) -> Any:
         asked.append(command.limit)
         return run(command, **options)
 
-    monkeypatch.setattr(numbers.database.engine, "run_sync", counting)
+    monkeypatch.setattr(collection.database.engine, "run_sync", counting)
+    return asked
+
+
+def test_a_slow_question_is_not_asked_twice(numbers: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers.insert_many({"_id": number, "n": 5, "list": [number]} for number in range(1000, 5000))
+    asked = questions(numbers, monkeypatch)
+    monkeypatch.setattr(cursors, "_PATIENCE_MS", 1)
+    slow = {"list": {"$elemMatch": {"$mod": [4000, 3999]}}}
+    cursor = numbers.find(slow)
+    assert cursor._documents is None
+    assert [one["_id"] for one in cursor] == [3999]
+    assert cursor.alive
+    assert asked == [101, 0]
+    assert len(list(numbers.find().sort("n", -1))) == 4250
+    assert asked == [101, 0, 101, 0]
+    with pytest.raises(OperationFailure, match="time limit"):
+        numbers.find(slow, max_time_ms=1)
+
+
+def test_what_the_first_documents_answer_reads_no_more(numbers: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = questions(numbers, monkeypatch)
     cursor = numbers.find(sort=[("_id", 1)])
     assert cursor[3]["_id"] == cursor[:4][-1]["_id"] == cursor[3::-1][0]["_id"] == cursor[100]["_id"] - 97 == 3
     assert len(asked) == 1

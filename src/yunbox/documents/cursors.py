@@ -12,12 +12,15 @@ import msgspec
 
 from . import arguments as arg
 from . import commands as c
+from .failures import OperationFailure
 
 Document = dict[str, Any]
 Run = Callable[[c.Command], Any]
 
 _FIRST_BATCH = 101
 """Documents that a find reads before anybody asks for them, as MongoDB's does: wrong questions are refused at once."""
+_PATIENCE_MS = 20
+_TIME_IS_OVER = 50
 _SHOWN = 20
 _EVERY_PLACE = range(sys.maxsize)
 
@@ -72,7 +75,7 @@ class Cursor(Sequence[Document]):
         self._command = command
         self._documents: Found | None = None
         self._complete = False
-        self._first()
+        self._ask_soon()
 
     # Changing the question
 
@@ -127,20 +130,34 @@ class Cursor(Sequence[Document]):
 
     # Reading the answer
 
-    def _first(self) -> Found:
-        """At least the first documents."""
+    def _ask_soon(self) -> None:
+        """Ask for the first documents; a question that takes long is left to whoever reads, and not asked twice."""
+        try:
+            self._first(_PATIENCE_MS)
+        except OperationFailure as error:
+            if error.code != _TIME_IS_OVER or 0 < (self._command.max_time_ms or 0) <= _PATIENCE_MS:
+                raise
+
+    def _first(self, patience: int = 0) -> Found:
+        """At least the first documents. ``patience``: for at most so many milliseconds."""
         if self._documents is None:
-            wanted = self._command.limit
-            self._complete = 0 < wanted <= _FIRST_BATCH
-            command = self._command if self._complete else msgspec.structs.replace(self._command, limit=_FIRST_BATCH)
+            command = self._command
+            complete = 0 < command.limit <= _FIRST_BATCH
+            if not complete:
+                command = msgspec.structs.replace(command, limit=_FIRST_BATCH)
+            if patience:
+                limit = min(command.max_time_ms or patience, patience)
+                command = msgspec.structs.replace(command, max_time_ms=limit)
             self._documents = Found(self._run(command))
-            self._complete = self._complete or len(self._documents) < _FIRST_BATCH
+            self._complete = complete or len(self._documents) < _FIRST_BATCH
         return self._documents
 
     def _all(self) -> Found:
-        documents = self._first()
-        if not self._complete:
-            documents[:] = self._run(self._command)
+        documents = self._documents
+        if documents is None or not self._complete:
+            every = self._run(self._command)
+            documents = self._documents = Found() if documents is None else documents
+            documents[:] = every
             self._complete = True
         return documents
 
