@@ -431,6 +431,22 @@ def test_pymongos_exceptions_catch(numbers: Collection) -> None:
     assert not isinstance(ordered.value, DuplicateKey)
 
 
+def test_pymongos_finer_exceptions_catch(numbers: Collection) -> None:
+    with pytest.raises(pymongo.errors.WriteError) as written:
+        numbers.update_one({"_id": 1}, {"$inc": {"_id": 1}})
+    assert written.value.code == 66
+    with pytest.raises(pymongo.errors.OperationFailure) as found:
+        numbers.find_one_and_update({"_id": 1}, {"$inc": {"_id": 1}})
+    assert not isinstance(found.value, pymongo.errors.WriteError)
+    endless = {"$size": {"$sortArray": {"input": {"$range": [0, 1_000_000]}, "sortBy": -1}}}
+    with pytest.raises(pymongo.errors.ExecutionTimeout):
+        numbers.aggregate([{"$project": {"sizes": [endless] * 100}}], maxTimeMS=20)
+    wrong: Any = {1}
+    for refused in (lambda: numbers.find({}, hint=wrong), lambda: numbers.insert_one({"a": wrong})):
+        with pytest.raises(pymongo.errors.PyMongoError):
+            refused()
+
+
 def test_a_conflict_is_marked_as_one_to_run_again(database: Database, numbers: Collection) -> None:
     def conflicting() -> None:
         with database.transaction() as transaction:

@@ -3,7 +3,14 @@
 from .collection import Collection
 from .cursors import Cursor
 from .database import Database, open_database
-from .failures import BulkWriteError, DuplicateKeyError, OperationFailure, WriteConflictError
+from .failures import (
+    BulkWriteError,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    WriteConflictError,
+    WriteError,
+)
 
 __all__ = [
     "BulkWriteError",
@@ -11,7 +18,9 @@ __all__ = [
     "Cursor",
     "Database",
     "DuplicateKeyError",
+    "ExecutionTimeout",
     "OperationFailure",
     "WriteConflictError",
+    "WriteError",
     "open_database",
 ]

@@ -95,7 +95,7 @@ class Database:
     def run(self, command: c.Command) -> Any:
         """The result of a command. Raises `OperationFailure`, which carries MongoDB's ``code`` and ``code_name``."""
         self._check_open()
-        with numbered():
+        with numbered(writes=isinstance(command, c.Insert | c.Update | c.Delete)):
             return self.engine.run_sync(command, transaction=self._transaction)
 
     def _check_open(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from yunbox.errors import (
     AlreadyExists,
@@ -25,10 +25,15 @@ F = TypeVar("F", bound="OperationFailure")
 class OperationFailure(QueryError):
     """A document operation failed. ``code`` is MongoDB's number, ``code_name`` its name (2, ``BadValue``); ``details`` has
     both as the server would send them, and for a duplicate key ``keyPattern`` and ``keyValue``.
+
+    Where pymongo is in use, an ``except pymongo.errors.OperationFailure`` and the like catch these classes, too.
     """
 
     code: int  # type: ignore[assignment, misc]  # pymongo's meaning of the attribute, where protocols have a word
     details: dict[str, Any] = {}  # noqa: RUF012  # hides a property of pymongo's class of this name
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        return super().__new__(_as_drivers(cls), *arguments)
 
     def __init__(self, message: str, *, number: int, name: str, **data: Any) -> None:
         Exception.__init__(self, message)  # pymongo's class of this name, where it is a base, has arguments of its own
@@ -47,7 +52,15 @@ _OF_TRANSACTIONS = frozenset({112, 251})
 """WriteConflict, NoSuchTransaction."""
 
 
-class DuplicateKeyError(OperationFailure, DuplicateKey):  # type: ignore[misc]
+class ExecutionTimeout(OperationFailure):
+    """The time limit of a command was over (50)."""
+
+
+class WriteError(OperationFailure):
+    """An insert, an update or a delete failed."""
+
+
+class DuplicateKeyError(WriteError, DuplicateKey):  # type: ignore[misc]
     """An ``_id`` or the key of a unique index is taken (11000)."""
 
 
@@ -83,24 +96,25 @@ _CLASSES: tuple[tuple[type[YunboxError], type[OperationFailure], int, str], ...]
 
 
 @contextmanager
-def numbered() -> Iterator[None]:
-    """Raises what the block raises, as a caller of the Python API gets it."""
+def numbered(*, writes: bool = False) -> Iterator[None]:
+    """Raises what the block raises, as a caller of the Python API gets it; ``writes``: the block is a write."""
     try:
         yield
     except YunboxError as error:
-        raise failure_of(error) from error
+        raise failure_of(error, writes=writes) from error
 
 
-def failure_of(error: YunboxError) -> YunboxError:
+def failure_of(error: YunboxError, *, writes: bool = False) -> YunboxError:
     """What to raise to a caller of the Python API instead of ``error``."""
     if isinstance(error, OperationFailure):
         return error
     for kind, made, number, name in _CLASSES:
         if isinstance(error, kind):
-            return _class(made)(error.message, number=number, name=name, **error.data)
-    if isinstance(error, QueryError):
-        return _class(OperationFailure)(error.message, number=error.number, name=error.name, **error.data)
-    return error
+            return made(error.message, number=number, name=name, **error.data)
+    if not isinstance(error, QueryError):
+        return error
+    made = ExecutionTimeout if error.number == 50 else WriteError if writes else OperationFailure
+    return made(error.message, number=error.number, name=error.name, **error.data)
 
 
 def bulk_failure(failures: Sequence[tuple[int, YunboxError]], result: BulkWriteResult) -> YunboxError:
@@ -111,7 +125,7 @@ def bulk_failure(failures: Sequence[tuple[int, YunboxError]], result: BulkWriteR
         return first
     kind = BulkDuplicateKeyError if isinstance(first, DuplicateKeyError) else BulkWriteError
     data = {**first.data, "result": result, "index": place, "errors": errors}
-    failure = _class(kind)(first.message, number=first.number, name=first.name, **data)
+    failure = kind(first.message, number=first.number, name=first.name, **data)
     failure.details = {**first.details, **result.bulk_api_result, "writeErrors": _write_errors(errors)}
     return failure
 
@@ -129,16 +143,18 @@ def _key(data: dict[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in ("keyPattern", "keyValue") if name in data}
 
 
-def _class(kind: type[F]) -> type[F]:
-    """The class to raise: where pymongo is in use, one that an ``except pymongo.errors…`` catches, too."""
+def _as_drivers(kind: type[F]) -> type[F]:
+    """The class, or where pymongo is in use one that is pymongo's of this name as well."""
     theirs = sys.modules.get("pymongo.errors")
-    if theirs is None:
+    if theirs is None or issubclass(kind, theirs.PyMongoError):
         return kind
     bases = (kind, *(getattr(theirs, name) for name in _DRIVERS_CLASSES.get(kind, ("OperationFailure",))))
     return type(kind.__name__, bases, {"__doc__": kind.__doc__, "__module__": kind.__module__})
 
 
 _DRIVERS_CLASSES: dict[type[OperationFailure], tuple[str, ...]] = {
+    ExecutionTimeout: ("ExecutionTimeout",),
+    WriteError: ("WriteError",),
     DuplicateKeyError: ("DuplicateKeyError",),
     BulkWriteError: ("BulkWriteError",),
     BulkDuplicateKeyError: ("BulkWriteError", "DuplicateKeyError"),
