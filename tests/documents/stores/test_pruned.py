@@ -24,7 +24,7 @@ from .test_differential import DOCUMENTS, FILTERS, VALUES
 
 EXAMPLES = int(os.environ.get("YUNBOX_EXAMPLES", "150"))
 
-NAMES = ["a", "b", "c", "d", "云", "x y", "z'", 'q"', "back\\slash", "tab\t", "$bad", "", "*", "0"]
+NAMES = ["a", "b", "c", "d", "云", "x y", "z'", 'q"', "back\\slash", "tab\t", "$bad", "", "*", "0", "%s", "?1"]
 PATHS = st.sampled_from(
     [*NAMES, "a.a", "a.b", "b.a.b", "a.0", "b.1", "d.e.f", "c.$[]", "a.$[x]", "b.a.$[x]", "_id", "a.b.$"]
 )
@@ -132,6 +132,7 @@ def test_both_ways_leave_the_same(
         ({"$inc": {"n": 1}}, True),
         ({"$set": {"o.deep": 5}, "$unset": {"gone": 1}, "$currentDate": {"at": True}}, True),
         ({"$set": {"new": ObjectId("5f" * 12), "made.here": datetime(2020, 1, 1, tzinfo=UTC)}}, True),
+        ({"$set": {"100 %": 1, "%s": 2, "?1": 3, "a[0]": 4, "z'": 5}}, True),
         ({"$set": {"indexed": 1}}, False),
         ([{"$set": {"n": 1}}], False),
         ({"$set": {"list.$": 1}}, False),

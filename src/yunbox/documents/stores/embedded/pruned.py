@@ -95,14 +95,14 @@ class PrunedUpdate:
 
     def _rows(self, store: Store, row_ids: Sequence[int], selection: Selection | None) -> list[Any]:
         """(rid, kt, k, sp, bytes, the text of each field) of documents."""
-        select = f"SELECT t.rid, t.kt, t.k, t.sp, length(t.d), {self._columns} FROM json_each(%s) j"
-        join = f"CROSS JOIN {self._collection.table} t ON t.rid=j.value"
+        select = f"SELECT t.rid, t.kt, t.k, t.sp, length(t.d), {self._columns}"
+        table = f"CROSS JOIN {self._collection.table} t ON t.rid=j.value"
         listed = json_array(list(row_ids))
         if selection is None:
-            return store.connection.execute(f"{select % '?'} {join}", (listed,)).fetchall()
+            return store.connection.execute(f"{select} FROM json_each(?) j {table}", (listed,)).fetchall()
         query = store.query(self._collection, selection)
         conditions = exact_condition(plan_condition(self._collection, query), query.plan.matcher_slot)
-        sql = f"{select % query.slot(0)} {join} WHERE {' AND '.join(conditions) or '1'}"
+        sql = f"{select} FROM json_each({query.slot(0)}) j {table} WHERE {' AND '.join(conditions) or '1'}"
         return store.connection.execute(sql, (*query.operands, apsw.pyobject(query.matcher), listed)).fetchall()
 
     def _change(self, row: Any) -> tuple[_Form, tuple[Any, ...]] | tuple[()] | None:
