@@ -46,6 +46,12 @@ def test_tuples_are_arrays() -> None:
         ]
 
 
+def test_a_path_too_long_to_lead_anywhere_takes_no_time(people: Collection) -> None:
+    path = ".".join(["a"] * 100_000)
+    assert people.count_documents({path: None}, maxTimeMS=2000) == 5
+    assert len(list(people.find({path: {"$gt": 1}}).sort([(path, 1)]))) == 0
+
+
 MAPPINGS = [
     (SON([("a", OrderedDict(b=1))]), {"a": {"b": 1}}),
     (RawBSONDocument(encode({"a": {"b": [1]}})), {"a": {"b": [1]}}),

@@ -16,6 +16,7 @@ from .collation import compile_collation
 from .filters import And, Both, Combined, Condition, Field, Leaf, Node, Nor, Opposite, Or, Whole, element_match
 from .geo import Near, geo_condition, is_geo_operator
 from .jsonschema import compile_schema
+from .nesting import bounded
 from .predicates import bad_value, is_regex, starts_with_operator
 from .text import TextSearch, compile_text
 from .values import UNDEFINED, Collation, Document, is_number, is_text, is_truthy, regex_parts, sort_key
@@ -53,6 +54,7 @@ class Matcher:
         return self.node.locate(document)[1]
 
 
+@bounded
 def compile_filter(
     filter: Mapping[str, Any],
     *,
@@ -165,7 +167,8 @@ class _Parser:
 
         evaluate = compile_expression(operand, variables=self.variables.keys(), collation=self.collation)
         variables = self.variables
-        return Whole(lambda document: is_truthy(evaluate(document, variables)))
+
+        return Whole(bounded(lambda document: is_truthy(evaluate(document, variables))))
 
     def text_search(self, operand: Any) -> Node:
         """``$text``."""

@@ -13,6 +13,7 @@ from yunbox.errors import QueryError
 
 from .collation import compile_collation
 from .match import Matcher, compile_elements
+from .nesting import bounded
 from .values import MISSING, Document, is_number, type_name
 
 __all__ = ["compile_projection"]
@@ -32,6 +33,7 @@ class _Plan:
     meta: dict[str, str] = field(default_factory=dict)
 
 
+@bounded
 def compile_projection(
     projection: Mapping[str, Any] | None,
     *,
@@ -52,6 +54,7 @@ def compile_projection(
     before = _positional(plan.positional, filter_matcher) if plan.positional is not None else None
     steps = [*_slice_steps(plan), *_element_steps(plan), *_meta_steps(plan, filter_matcher)]
 
+    @bounded
     def project(document: Document) -> Document:
         result = reduce(document if before is None else before(document))
         for step in steps:

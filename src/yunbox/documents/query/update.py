@@ -11,9 +11,11 @@ from yunbox.errors import QueryError
 
 from .collation import compile_collation
 from .display import shown
+from .ejson import MAX_DEPTH, too_deep
 from .match import compile_filter
 from .modifiers import Context, Modifier, is_operator, modifier
-from .paths import is_index, is_selector
+from .nesting import bounded
+from .paths import is_index, is_selector, split
 from .predicates import bad_value, is_regex, starts_with_operator
 from .update_tree import Application, ArrayFilters, Branch, arrange, dollar_field, insert
 from .values import MISSING, UNDEFINED, Collation, Document, equal, type_name
@@ -46,6 +48,7 @@ class Update:
         """
         return self._transform(document, Context(document, None, now, False))
 
+    @bounded
     def apply(
         self, document: Document, *, position: int | None = None, now: datetime, inserting: bool = False
     ) -> Document:
@@ -111,6 +114,7 @@ def identical(a: Any, b: Any) -> bool:
     return bool(a == b or (a != a and b != b))
 
 
+@bounded
 def compile_update(
     update: Any,
     *,
@@ -257,10 +261,17 @@ def _use_filter(identifier: str, path: str, filters: ArrayFilters, used: set[str
     used.add(identifier)
 
 
+def _parts(path: str) -> tuple[str, ...]:
+    parts = split(path)
+    if len(parts) > MAX_DEPTH:
+        raise too_deep()
+    return parts
+
+
 def _checked_parts(path: str) -> tuple[str, ...]:
     if not path:
         raise QueryError("An empty update path is not valid.", number=56, name="EmptyFieldName")
-    parts = tuple(path.split("."))
+    parts = _parts(path)
     if "" in parts:
         raise QueryError(
             f"The update path '{path}' contains an empty field name, which is not allowed.",
@@ -424,7 +435,7 @@ def _is_condition(item: Any) -> bool:
 
 
 def _place(document: Document, path: str, value: Any) -> None:
-    parts = path.split(".")
+    parts = _parts(path)
     inner: Any = document
     for part in parts[:-1]:
         inner = inner.setdefault(part, {})

@@ -253,7 +253,9 @@ ERRORS: list[tuple[list[Document], int]] = [
     ([{"$count": "$a"}], 40158),
     ([{"$out": "x"}, {"$limit": 1}], 40601),
     ([{"$limit": 1}, {"$documents": []}], 40602),
+    ([{"$unset": ["a", "b", "a"]}], 31250),
     ([{"$facet": {"a": [{"$out": "x"}]}}], 40600),
+    ([{"$facet": {"a": [{"$match": {"$text": {"$search": "x"}}}]}}], 40600),
     ([{"$lookup": {"from": "x"}}], 9),
     (
         [{"$lookup": {"from": "x", "as": "y", "localField": "a", "foreignField": "b", "pipeline": [{"$out": "z"}]}}],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..ejson import MAX_DEPTH, too_deep
+from ..paths import split
 from ..values import MISSING
 from .failures import failure
 from .registry import Document, Evaluate, Variables
@@ -15,7 +17,9 @@ def split_path(path: str) -> tuple[str, ...]:
         raise failure(40352, "FieldPath cannot be constructed with empty string")
     if path.endswith("."):
         raise failure(40353, "FieldPath must not end with a '.'.")
-    names = tuple(path.split("."))
+    names = split(path)
+    if len(names) > MAX_DEPTH:
+        raise too_deep()
     for name in names:
         check_field_name(name)
     return names

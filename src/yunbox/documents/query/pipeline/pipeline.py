@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..collation import compile_collation
+from ..ejson import too_deep
 from ..expressions.failures import failure
 from ..expressions.general import METADATA
 from ..let import bind
+from ..nesting import bounded
 from . import (
     bucketing,
     densifying,
@@ -75,7 +77,7 @@ class Pipeline:
         """
         variables = {"NOW": datetime.now(UTC), METADATA: {}, **self._variables}
         run = Run(lookup, variables, check or _never, self._max_memory_bytes, self._allow_disk_use)
-        return run_stages(self.stages, iter(source), run)
+        return _bounded(run_stages(self.stages, iter(source), run))
 
     @property
     def generates(self) -> bool:
@@ -161,6 +163,7 @@ class Pipeline:
         )
 
 
+@bounded
 def compile_pipeline(
     pipeline: Sequence[Mapping[str, Any]],
     *,
@@ -186,6 +189,13 @@ def compile_pipeline(
     if now is not None:
         variables["NOW"] = now
     return Pipeline(stages, variables=variables, max_memory_bytes=max_memory_bytes, allow_disk_use=allow_disk_use)
+
+
+def _bounded(results: Iterator[Document]) -> Iterator[Document]:
+    try:
+        yield from results
+    except RecursionError:
+        raise too_deep() from None
 
 
 def _has_prefix(path: str, paths: set[str]) -> bool:

@@ -98,6 +98,8 @@ def _check_match(spec: Mapping[str, Any], environment: Environment) -> None:
             raise failure(5626500, f"{name} is not allowed inside of a $match aggregation expression; use $geoNear")
         if name == "$where":
             raise failure(2, "$where is not allowed inside of a $match aggregation expression")
+        if name == "$text" and environment.inside == "$facet":
+            raise failure(40600, "$match with $text is not allowed to be used within a $facet stage")
         if name == "$text" and not environment.first:
             raise failure(17313, "$match with $text is only allowed as the first pipeline stage")
         del value

@@ -50,6 +50,9 @@ def build_unset(spec: Any, environment: Environment) -> Stage:
         raise failure(31119, "$unset specification must be a string or an array with at least one field")
     if not all(is_text(path) for path in paths):
         raise failure(31120, "$unset specification must be a string or an array containing only string values")
+    if len(set(paths)) < len(paths):
+        twice = next(path for index, path in enumerate(paths) if path in paths[:index])
+        raise failure(31250, f"Invalid $unset :: caused by :: Path collision at {twice}")
     scope = environment.scope()
     projection = compile_projection("$unset", dict.fromkeys(paths, 0), scope)
     return Stage("$unset", per_document(projection.transform), scope, changes=projection.changes)

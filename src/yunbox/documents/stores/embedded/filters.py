@@ -16,6 +16,7 @@ from typing import Any, Final
 import apsw
 from bson import DatetimeMS, Int64, ObjectId, Regex
 
+from yunbox.documents.query import ejson
 from yunbox.documents.query.ejson import is_encodable
 from yunbox.documents.query.regex import compile_regex
 from yunbox.documents.query.values import INT64_MAX, INT64_MIN, Collation, date_millis, regex_parts
@@ -237,6 +238,8 @@ def path_parts(path: str) -> tuple[str, ...] | None:
 
 def _parts(path: str) -> tuple[str, ...] | None:
     parts = tuple(path.split("."))
+    if len(parts) > ejson.MAX_DEPTH:
+        return None
     for part in parts:
         if not part or part[0] == "$" or "\0" in part or not is_encodable(part):
             return None
