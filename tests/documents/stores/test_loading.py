@@ -29,8 +29,10 @@ PLAIN = {
     "list": st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4),
     "numbers": st.lists(st.sampled_from([1, 2, 2**60, "1"]), min_size=1, max_size=3),
     "holder": st.fixed_dictionaries(
-        {}, optional={"text": st.sampled_from(["x", None, "y"]), "deep": st.just({"n": 1})}
+        {}, optional={"at": DATES, "text": st.sampled_from(["x", None, "y"]), "deep": st.just({"n": 1})}
     ),
+    "inner": st.builds(lambda at, n: {"o": {"at": at}, "n": n}, DATES, st.sampled_from([1, 1.5, None, float("nan")])),
+    "at": DATES,
     "place": st.builds(
         lambda x, y: {"type": "Point", "coordinates": [x, y]},
         st.sampled_from([0.0, -180.0, 12.5, 180.0]),
