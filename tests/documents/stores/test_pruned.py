@@ -63,7 +63,7 @@ def collection(documents: list[dict[str, Any]], indexes: list[str], prune: bool,
     engine = Engine.open(None, clock=StoppedClock(1.7e9))
     engine.run_sync(c.CreateCollection("c"))
     for path in indexes:
-        engine.run_sync(c.CreateIndex("c", [(path, 1)]))
+        engine.run_sync(c.CreateIndex("c", [(path, "2dsphere" if path == "place" else 1)]))
     for number, document in enumerate(documents):
         engine.run_sync(c.Insert("c", [{"_id": number, **document}]))
     engine._writer._store.waiting = lambda: True
@@ -134,6 +134,7 @@ def test_both_ways_leave_the_same(
         ({"$set": {"new": ObjectId("5f" * 12), "made.here": datetime(2020, 1, 1, tzinfo=UTC)}}, True),
         ({"$set": {"100 %": 1, "%s": 2, "?1": 3, "a[0]": 4, "z'": 5}}, True),
         ({"$set": {"indexed": 1}}, False),
+        ({"$unset": {"place.coordinates": 1}}, False),
         ([{"$set": {"n": 1}}], False),
         ({"$set": {"list.$": 1}}, False),
     ],
@@ -147,7 +148,10 @@ def test_which_updates_read_only_their_fields(update: Any, field: bool) -> None:
         ran.extend(row_ids)
         return run(self, store, row_ids, *rest)
 
-    with collection(documents, ["indexed"], True, 100) as engine, patch.object(pruned.PrunedUpdate, "run", counted):
+    with (
+        collection(documents, ["indexed", "place"], True, 100) as engine,
+        patch.object(pruned.PrunedUpdate, "run", counted),
+    ):
         result = engine.run_sync(c.Update("c", {"list": 1}, update, multi=True))
         assert (result.matched, bool(ran)) == (20, field)
 

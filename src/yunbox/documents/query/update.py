@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from yunbox.errors import QueryError
 
@@ -30,23 +30,27 @@ _DBREF_FIELDS = frozenset({"$ref", "$id", "$db"})
 _Transform = Callable[[Document, Context], Document]
 
 
+class Operators(NamedTuple):
+    """The operators of an update, for who applies them to each top-level field by itself: they look at nothing else."""
+
+    tree: Branch
+    filters: ArrayFilters
+
+    def application(self, now: datetime) -> Application:
+        """What applies ``tree.members``; its context's document has to hold at least these fields."""
+        return Application(Context({}, None, now, False), self.filters)
+
+
 class Update:
     """A compiled update; it may be applied to any number of documents."""
 
-    __slots__ = ("_transform", "kind", "roots")
+    __slots__ = ("_transform", "kind", "operators")
 
-    def __init__(self, kind: str, transform: _Transform, roots: frozenset[str] = frozenset()) -> None:
+    def __init__(self, kind: str, transform: _Transform, operators: Operators | None = None) -> None:
         self.kind = kind
         """``operators``, ``replacement`` or ``pipeline``."""
-        self.roots = roots
-        """The top-level fields that operators look at and change; none when any field may matter."""
+        self.operators = operators
         self._transform = transform
-
-    def part(self, document: Document, now: datetime) -> Document:
-        """What operators make of a document that has its `roots` only: their values are the same objects where nothing
-        changes. Raises `QueryError` where `apply` would, in other words.
-        """
-        return self._transform(document, Context(document, None, now, False))
 
     @bounded
     def apply(
@@ -205,7 +209,7 @@ class _NoCollections:
 
 def _operators(
     update: Mapping[str, Any], array_filters: Sequence[Mapping[str, Any]], collation: Collation | None
-) -> tuple[_Transform, frozenset[str]]:
+) -> tuple[_Transform, Operators]:
     filters = _array_filters(array_filters, collation)
     root = Branch()
     used: set[str] = set()
@@ -226,7 +230,7 @@ def _operators(
         result: Document = Application(context, filters).apply(root, document, "")
         return result
 
-    return transform, frozenset(root.members)
+    return transform, Operators(root, filters)
 
 
 def _check_operator(operator: str, fields: Any) -> None:

@@ -58,6 +58,8 @@ class Index:
 
     def __post_init__(self) -> None:
         self.table = {"ordered": "x", "wildcard": "x", "geo": "g", "text": "f"}[self.kind] + str(self.id)
+        if self.kind in ("ordered", "geo") and self.partial is None:
+            self.roots = tuple({field.parts[0] for field in self.fields})
         if self.kind == "geo":
             self.insert_sql = f"INSERT INTO {self.table}(x0, x1, y0, y1, id) VALUES(?, ?, ?, ?, ?)"
             self.delete_sql = f"DELETE FROM {self.table} WHERE id=?"
@@ -66,8 +68,6 @@ class Index:
             self.insert_sql = f"INSERT INTO {self.table}(t, rowid) VALUES(?, ?)"
             self.delete_sql = f"DELETE FROM {self.table} WHERE rowid=?"
             return
-        if self.kind == "ordered" and self.partial is None:
-            self.roots = tuple({field.parts[0] for field in self.fields})
         if self.kind == "wildcard":
             self.columns = ("p", "t0", "k0")
         else:

@@ -16,7 +16,7 @@ import apsw
 from bson import ObjectId
 
 from yunbox.documents.query.ejson import dumps_scalar, loads
-from yunbox.documents.query.update import Update, identical
+from yunbox.documents.query.update import Operators, Update, identical
 from yunbox.documents.query.values import MISSING
 from yunbox.errors import QueryError, YunboxError
 
@@ -46,22 +46,24 @@ _STEADY = frozenset({str, int, bool, type(None), datetime, ObjectId})
 class PrunedUpdate:
     """An update by its operators, ready for a collection as it is now."""
 
-    def __init__(self, collection: Collection, update: Update, now: datetime) -> None:
+    def __init__(self, collection: Collection, operators: Operators, now: datetime) -> None:
         self._collection = collection
-        self._update = update
-        self._now = now
-        self._names = tuple(sorted(update.roots))
+        self._members = operators.tree.members
+        self._application = operators.application(now)
+        self._names = tuple(self._members)
         self._columns = ", ".join(f"t.d->{json_path((name,))}" for name in self._names)
 
     @classmethod
     def of(cls, collection: Collection, update: Update, now: datetime) -> PrunedUpdate | None:
         """``None`` when whole documents are needed: for their index keys, or because anything may change."""
-        roots = update.roots
+        if update.operators is None:
+            return None
+        roots = update.operators.tree.members.keys()
         if not roots or len(roots) > MAX_FIELDS or not all(map(_is_plain, roots)):
             return None
         if any(not index.roots or not roots.isdisjoint(index.roots) for index in collection.indexes):
             return None
-        return cls(collection, update, now)
+        return cls(collection, update.operators, now)
 
     def run(self, store: Store, row_ids: Sequence[int], selection: Selection | None, long: Long) -> Iterator[bool]:
         """Change documents, of those that still match when there is a ``selection``; each tells whether it changed.
@@ -107,39 +109,42 @@ class PrunedUpdate:
 
     def _change(self, row: Any) -> tuple[_Form, tuple[Any, ...]] | tuple[()] | None:
         """How a row changes: nothing when it does not, ``None`` when the long way has to be gone."""
-        before = {}
-        for name, text in zip(self._names, row[5:]):  # noqa: B905
+        before: Document = {}
+        for name, text in zip(self._names, row[5:], strict=True):
             if text is not None:
                 before[name] = loads(text)
         try:
-            after = self._update.part(before, self._now)
-            return self._difference(row, before, after)
-        except QueryError:
+            return self._applied(row, before)
+        except (QueryError, RecursionError):
             return None
 
-    def _difference(
-        self, row: Any, before: Document, after: Document
-    ) -> tuple[_Form, tuple[Any, ...]] | tuple[()] | None:
-        rid, _, _, wrapped, size = row[:5]
-        names, values, new = [], [], False
-        for name, value in after.items():
+    def _applied(self, row: Any, before: Document) -> tuple[_Form, tuple[Any, ...]] | tuple[()] | None:
+        application, apply = self._application, self._application.apply
+        application.context.document = before
+        changed: Document = {}
+        values: list[str] = []
+        removed: list[str] = []
+        new_kind = False
+        for name, node in self._members.items():
             old = before.get(name, MISSING)
-            if old is value or identical(old, value):
+            value = apply(node, old, name)
+            if value is old or identical(old, value):
                 continue
-            text = dumps_scalar(value).decode()
-            names.append(name)
-            values.append(text)
-            size += len(text)
-            new = new or _is_new_kind(old, value)
-        new = new or len(after) < len(before)
-        removed = tuple([name for name in before if name not in after]) if new else ()
-        if not names and not removed:
+            if value is MISSING:
+                removed.append(name)
+                continue
+            changed[name] = value
+            values.append(dumps_scalar(value).decode())
+            new_kind = new_kind or _is_new_kind(old, value)
+        if not values and not removed:
             return ()
-        if GROWTH * size > MAX_DOCUMENT_BYTES:
+        if GROWTH * (row[4] + sum(map(len, values))) > MAX_DOCUMENT_BYTES:
             return None
-        if new:
+        wrapped = row[3]
+        if new_kind or removed:
+            after = {name: value for name, value in {**before, **changed}.items() if name not in removed}
             wrapped = merged_wrapping(wrapped, self._collection.shape.observe(after), self._names)
-        return (tuple(names), removed), (*values, wrapped, rid)
+        return (tuple(changed), tuple(removed)), (*values, wrapped, row[0])
 
 
 def _is_new_kind(before: Any, after: Any) -> bool:
