@@ -314,9 +314,20 @@ def test_a_geo_index_changes_no_answer(database: Database) -> None:
     )
     near = {"loc": {"$near": {"$geometry": {"type": "Point", "coordinates": [175, 10]}, "$maxDistance": 4_000_000}}}
     within = {"loc": {"$geoWithin": {"$centerSphere": [[-175, 80], 0.5]}}}
-    before = [collection.find(near, limit=7), collection.find(near), collection.find(within)]
+    rings = (
+        [[-180, -10], [-170, -10], [-170, 10], [-180, 10], [-180, -10]],
+        [[100, 70], [150, 90], [160, 70], [100, 70]],
+        [[-5, -5], [25, -5], [25, 25], [-5, 25], [-5, -5]],
+    )
+    shapes = [{"loc": {"$geoIntersects": {"$geometry": {"type": "Polygon", "coordinates": [ring]}}}} for ring in rings]
+
+    def answers() -> list[Any]:
+        return [collection.find(near, limit=7), *(collection.find(one).to_list() for one in (near, within, *shapes))]
+
+    before = answers()
     collection.create_index([("loc", "2dsphere")])
-    assert [collection.find(near, limit=7), collection.find(near), collection.find(within)] == before
+    assert answers() == before
+    assert [len(one) for one in before[3:]] == [2, 23, 4]
     assert stage(collection.explain(within)) == ["FETCH", "GEO_NEAR_2DSPHERE"]
     with pytest.raises(QueryError) as caught:
         collection.insert_one({"loc": "nowhere"})

@@ -156,6 +156,13 @@ def near_box(near: Near, radius: float) -> Box:
     return Box(x - radius, x + radius, y - radius, y + radius)
 
 
+def _meeting(box: Box) -> Box:
+    """The box that meets those of the same places: a pole is at all longitudes, and the meridian of 180 also that of -180."""
+    if box.x0 > -180 and box.x1 < 180 and box.y0 > -90 and box.y1 < 90:
+        return box
+    return box._replace(x0=-180.0, x1=180.0)
+
+
 def region_box(operator: str, operand: Any) -> Box | None:
     """The box around the region of ``$geoWithin`` or ``$geoIntersects``; ``None`` when the index is of no use."""
     if operator not in ("$geoWithin", "$within", "$geoIntersects") or not isinstance(operand, dict):
@@ -169,7 +176,7 @@ def region_box(operator: str, operand: Any) -> Box | None:
 
 def _region_box(operand: dict[str, Any]) -> Box | None:
     if "$geometry" in operand:
-        return None if "crs" in operand["$geometry"] else geometry_box(geojson(operand["$geometry"]))
+        return None if "crs" in operand["$geometry"] else _meeting(geometry_box(geojson(operand["$geometry"])))
     if "$centerSphere" in operand:
         center, radius = operand["$centerSphere"]
         return circle_box((float(center[0]), float(center[1])), float(radius))
