@@ -319,10 +319,11 @@ def test_a_geo_index_changes_no_answer(database: Database) -> None:
         [[100, 70], [150, 90], [160, 70], [100, 70]],
         [[-5, -5], [25, -5], [25, 25], [-5, 25], [-5, -5]],
     )
-    shapes = [{"loc": {"$geoIntersects": {"$geometry": {"type": "Polygon", "coordinates": [ring]}}}} for ring in rings]
+    wide: list[dict[str, Any]] = [within]
+    wide += [{"loc": {"$geoIntersects": {"$geometry": {"type": "Polygon", "coordinates": [ring]}}}} for ring in rings]
 
     def answers() -> list[Any]:
-        return [collection.find(near, limit=7), *(collection.find(one).to_list() for one in (near, within, *shapes))]
+        return [collection.find(near, limit=7), *(collection.find(one).to_list() for one in (near, *wide))]
 
     before = answers()
     collection.create_index([("loc", "2dsphere")])
