@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from bson import Decimal128, Int64, ObjectId
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.clocks import StoppedClock
@@ -102,6 +102,7 @@ def told(engine: Engine) -> list[Any]:
     derandomize=EXAMPLES <= 1000,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
+@example(documents=[{}], filter={}, update={"$mul": {"a": -0.0, "b": float("nan")}}, indexes=[], portion=1)
 @given(
     documents=DOCUMENTS,
     filter=st.just({}) | FILTERS,

@@ -124,19 +124,20 @@ class PrunedUpdate:
         changed: Document = {}
         values: list[str] = []
         removed: list[str] = []
-        new_kind = False
+        differs = new_kind = False
         for name, node in self._members.items():
             old = before.get(name, MISSING)
             value = apply(node, old, name)
-            if value is old or identical(old, value):
+            if value is old:
                 continue
+            differs = differs or not identical(old, value)
             if value is MISSING:
                 removed.append(name)
                 continue
             changed[name] = value
             values.append(dumps_scalar(value).decode())
             new_kind = new_kind or _is_new_kind(old, value)
-        if not values and not removed:
+        if not differs:
             return ()
         if GROWTH * (row[4] + sum(map(len, values))) > MAX_DOCUMENT_BYTES:
             return None
