@@ -1,10 +1,10 @@
-"""Distances on the sphere, digit for digit as MongoDB gives them."""
+"""The sphere: distances, digit for digit as MongoDB gives them, and what a ring goes round."""
 
 from __future__ import annotations
 
 import pytest
 
-from yunbox.documents.query.sphere import EARTH_RADIUS_METERS, distance
+from yunbox.documents.query.sphere import EARTH_RADIUS_METERS, distance, inside
 
 HERE = (113.3089506, 23.0968251)
 
@@ -23,3 +23,21 @@ def test_distance(there: tuple[float, float], meters: float) -> None:
 
 def test_the_other_side_of_the_world() -> None:
     assert distance((0, 0), (180, 0)) == pytest.approx(3.141592653589793)
+
+
+WIDE = [(-163.6, 22.2), (-44.8, -49.1), (-42.4, 89.5), (-163.6, 22.2)]
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [
+        ((-100, 10), True),
+        ((-60, -30), True),
+        ((-100, 60), True),
+        ((116, 40.9), False),
+        ((60, 60), False),
+        ((0, 0), False),
+    ],
+)
+def test_what_a_wide_ring_goes_round(point: tuple[float, float], expected: bool) -> None:
+    assert inside(point, WIDE) is inside(point, WIDE[::-1]) is expected

@@ -301,6 +301,10 @@ def test_a_text_index_finds_chinese(database: Database) -> None:
         return [one["_id"] for one in collection.find({"$text": {"$search": words}})]
 
     assert (search("北京"), search("北门"), search("门"), search("run")) == ([1], [], [1, 2], [3])
+    collection.insert_one({"_id": 4, "t": "abc\u0307100"})
+    exact = {"$text": {"$search": "100", "$diacriticSensitive": True}}
+    assert [one["_id"] for one in collection.find(exact)] == [4]
+    assert (search("abc100"), search("100")) == ([4], [])
 
 
 def test_a_geo_index_changes_no_answer(database: Database) -> None:

@@ -92,14 +92,20 @@ def centre(points: Iterable[Point]) -> Point:
 def inside(point: Point, ring: Ring) -> bool:
     """Whether a point is strictly inside a closed ring; the inside is the smaller part of the sphere."""
     p = vector(point)
+    vectors = [vector(corner) for corner in ring]
+    total = sum(_angle_at(p, a, b) for a, b in itertools.pairwise(vectors))
+    # Seen from a point, the ring goes round it once when the point or, the other way round, its antipode is inside.
+    return abs(total) > math.pi and total * _area(vectors) > 0
+
+
+def _area(ring: list[Vector]) -> float:
+    """The area of the smaller part of the sphere; negative when the ring goes round it clockwise."""
+    first = ring[0]
     total = 0.0
-    heart = (0.0, 0.0, 0.0)
-    for start, end in itertools.pairwise(ring):
-        a, b = vector(start), vector(end)
-        heart = (heart[0] + a[0], heart[1] + a[1], heart[2] + a[2])
-        total += _angle_at(p, a, b)
-    # Seen from a point, the ring goes round it once when the point or its antipode is inside.
-    return abs(total) > math.pi and _dot(p, heart) > 0
+    for a, b in itertools.pairwise(ring[1:]):
+        volume = _dot(first, _cross(a, b))
+        total += 2 * math.atan2(volume, 1 + _dot(first, a) + _dot(a, b) + _dot(b, first))
+    return math.remainder(total, 4 * math.pi)
 
 
 def _angle_at(p: Vector, a: Vector, b: Vector) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from math import copysign
 from typing import Any, NamedTuple
 
 from yunbox.errors import QueryError
@@ -115,6 +116,8 @@ def identical(a: Any, b: Any) -> bool:
         )
     if type(a) is list:
         return len(a) == len(b) and all(map(identical, a, b))
+    if type(a) is float and a == 0:
+        return b == 0 and copysign(1, a) == copysign(1, b)
     return bool(a == b or (a != a and b != b))
 
 

@@ -54,12 +54,14 @@ def _strings(value: Any) -> Iterator[str]:
 
 def _words(text: str) -> set[str]:
     found = set()
-    for word in _WORD.findall(_fold(text)):
-        if _RUN.fullmatch(word):
-            found |= {_spelled(character) for character in word}
-            found |= {_spelled(word[place : place + 2]) for place in range(len(word) - 1)}
-        else:
-            found |= {_spelled(word), _spelled(stem(word))}
+    # To who minds diacritics, a combining one may stand between two words, and stems may differ.
+    for form in {text.casefold(), _fold(text)}:
+        for word in _WORD.findall(form):
+            if _RUN.fullmatch(word):
+                found |= {_spelled(character) for character in word}
+                found |= {_spelled(word[place : place + 2]) for place in range(len(word) - 1)}
+            else:
+                found |= {_spelled(_fold(word)), _spelled(_fold(stem(word)))}
     return found
 
 
