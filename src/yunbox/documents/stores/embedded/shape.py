@@ -162,11 +162,13 @@ class Shape:
         if node.depth > MAX_DEPTH:
             raise ejson.too_deep(MAX_DEPTH)
         floats, objects, arrays, wrapped = [], [], [], []
+        odd = False
         for name, item in value.items():
             bit = _BITS.get(type(item), OTHER)
             if type(item) is float:
                 floats.append(name)
                 if item - item != 0.0:
+                    odd = True
                     continue
             child = self._grow(node, name, bit)
             if bit == OBJECT:
@@ -180,7 +182,9 @@ class Shape:
         if len(node.forms) >= MAX_FORMS:
             node.forms.clear()
         form = Form(tuple(floats), tuple(objects), tuple(arrays), tuple(wrapped))
-        node.forms[signature] = form
+        if not odd:
+            # Who is told a form does not learn from it: of this one's numbers there is more to learn.
+            node.forms[signature] = form
         return form
 
     def _grow(self, node: Node, name: str, bit: int) -> Node:
