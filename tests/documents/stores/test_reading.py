@@ -110,6 +110,33 @@ def test_documents_with_and_without_wrapped_values_on_one_page() -> None:
         assert list(database["c"].find({"_id": {"$lt": 3}}, sort={"_id": -1}, limit=10)) == documents[1::-1]
 
 
+MANY = range(1100)
+
+
+@pytest.mark.parametrize("index", [[], [("a", 1)]])
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        ({"$or": [{"a": n} for n in MANY]}, 4),
+        ({"$or": [{"a": n, "b": 1} for n in MANY]}, 2),
+        ({"$nor": [{"a": n} for n in MANY]}, 1),
+        ({"b": 1, "$and": [{"a": {"$ne": n}} for n in MANY]}, 0),
+        ({f"none{n}": None for n in MANY}, 5),
+        ({"a": {"$all": list(MANY)}}, 0),
+        ({"a": {"$in": list(MANY)}, "$or": [{"b": n} for n in range(350)]}, 4),
+    ],
+)
+def test_filters_of_very_many_conditions(filter: dict[str, Any], expected: int, index: list[Any]) -> None:
+    with open_database() as database:
+        collection = database["c"]
+        collection.insert_many({"_id": n, "a": n, "b": n % 2} for n in (1, 2, 3, 4, 5000))
+        for path, direction in index:
+            collection.create_index([(path, direction)])
+        assert len(collection.find(filter)) == collection.count_documents(filter) == expected
+        assert collection.update_many(filter, {"$set": {"seen": 1}}).matched_count == expected
+        assert len(collection.aggregate([{"$match": filter}, {"$group": {"_id": "$_id"}}])) == expected
+
+
 class _Late:
     """A connection after whose commits somebody else comes first."""
 

@@ -37,6 +37,8 @@ Native = Callable[[Any], tuple[str, Any]]
 OPAQUE: Final[Tree] = ("opaque",)
 ALL: Final[Tree] = ("and", ())
 MAX_DEPTH: Final = 40
+MAX_LEAVES: Final = 400
+"""SQLite takes chains of up to 1000 conditions, and unions of up to 500 statements."""
 MAX_LIKE_LENGTH: Final = 500
 MAX_KNOWN_PATH: Final = 100
 """Paths are remembered up to this length: they come from clients."""
@@ -54,18 +56,35 @@ class Parsed:
     documents hold.
     """
 
-    __slots__ = ("_natives", "operands", "tree")
+    __slots__ = ("_members", "_natives", "operands", "tree")
 
     def __init__(self, filter: Mapping[str, Any], collation: Collation | None = None) -> None:
         self.operands: list[Any] = []
+        self._members = 0
         self._natives: Mapping[type, Native] = (
             _NATIVE if collation is None else {**_NATIVE, str: partial(_collated, collation)}
         )
         self.tree = self._conjunction(filter, 0)
+        if self._members > MAX_LEAVES // 8:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        """Leave to the matcher what is too much for SQL."""
+        if _size(self.tree) > MAX_LEAVES:
+            kept: list[Tree] = [OPAQUE]
+            left = MAX_LEAVES
+            for member in self.tree[1] if self.tree[0] == "and" else ():
+                left -= _size(member)
+                if left < 0:
+                    break
+                kept.append(member)
+            self.tree = ("and", tuple(kept))
+            del self.operands[_last_slot(self.tree) :]
 
     def _conjunction(self, filter: Mapping[str, Any], depth: int) -> Tree:
         if depth > MAX_DEPTH:
             return OPAQUE
+        self._members += len(filter)
         trees = []
         for name, value in filter.items():
             trees.append(self._member(name, value, depth))
@@ -171,6 +190,7 @@ class Parsed:
     def every(self, parts: tuple[str, ...], operand: Any, depth: int) -> Tree:
         if type(operand) is not list or not operand or not all(self._native(item)[0] for item in operand):
             return OPAQUE
+        self._members += len(operand)
         return ("and", tuple([self._compare("eq", parts, item) for item in operand]))
 
     def _regex_operator(self, parts: tuple[str, ...], value: dict[str, Any]) -> Tree:
@@ -218,6 +238,21 @@ def _like(texts: tuple[str, ...]) -> str:
     """
     pattern = "%".join(_ESCAPED_IN_JSON.sub("%", text) for text in texts)[:MAX_LIKE_LENGTH]
     return f"%{pattern}%" if pattern.strip("%_") and is_encodable(pattern) else ""
+
+
+def _size(tree: Tree) -> int:
+    """How many conditions there are in a tree."""
+    if tree[0] in ("and", "or"):
+        return sum(map(_size, tree[1]))
+    return _size(tree[1]) if tree[0] == "not" else 1
+
+
+def _last_slot(tree: Tree) -> int:
+    if tree[0] in ("and", "or"):
+        return max(map(_last_slot, tree[1]), default=0)
+    if tree[0] == "not":
+        return _last_slot(tree[1])
+    return 0 if tree == OPAQUE else tree[3] + (tree[0] == "prefix")
 
 
 def is_opaque(tree: Tree) -> bool:
