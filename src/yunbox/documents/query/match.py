@@ -366,13 +366,18 @@ def _is_true(value: Any) -> bool:
 
 
 def _alternatives(operand: Any) -> list[Any] | None:
-    """The values of a condition that only asks for equality; ``None`` for any other."""
+    """The values of a condition that only asks for equality; ``None`` for any other, and for values that ``$in`` would refuse
+    or take for something else.
+    """
     if not isinstance(operand, dict) or not starts_with_operator(operand):
         return [operand]
     if len(operand) == 1 and isinstance(operand.get("$in"), list):
         return list(operand["$in"])
-    equality = "$eq" in operand and len(operand) == 1 and not is_regex(operand["$eq"])
-    return [operand["$eq"]] if equality else None
+    if len(operand) != 1 or "$eq" not in operand:
+        return None
+    value = operand["$eq"]
+    means_more = is_regex(value) or value is UNDEFINED or (isinstance(value, dict) and starts_with_operator(value))
+    return None if means_more else [value]
 
 
 def _refuse_where(parser: _Parser, operand: Any) -> Node:
