@@ -152,3 +152,22 @@ def test_a_file_of_format_1_has_its_collated_indexes_made_anew(path: Path) -> No
     assert plan_of(engine, {"s": {"$gt": "f"}}, collation=collation) == "FETCH"
     assert engine.check() == []
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "damage"),
+    [
+        ([("a", 1)], "DELETE FROM x1 WHERE rid=1"),
+        ([("at", "2dsphere")], "DELETE FROM g1 WHERE id=1"),
+        ([("s", "text")], "INSERT INTO f1(t, rowid) VALUES('more', 99)"),
+    ],
+)
+def test_an_index_without_a_document_is_found(tmp_path: Path, keys: list[tuple[str, Any]], damage: str) -> None:
+    engine = Engine.open(tmp_path / "documents.sqlite")
+    place = {"type": "Point", "coordinates": [1.5, 2.5]}
+    engine.run_sync(c.Insert("c", [{"_id": 1, "a": 1, "s": "word", "at": place}, {"_id": 2}], create=True))
+    engine.run_sync(c.CreateIndex("c", keys))
+    assert engine.check() == []
+    engine._writer.run(lambda store: store.connection.execute(damage).fetchall())
+    assert len(engine.check()) == 1
+    engine.close()

@@ -19,7 +19,7 @@ from .catalog import Collection, Index
 from .encoding import decode
 from .indexes import MAX_INDEXES, definition
 from .store import Store
-from .upkeep import fill_index
+from .upkeep import fill_index, is_entered
 from .view import View
 from .writer import Writer
 
@@ -246,8 +246,9 @@ def problems(view: View) -> list[str]:
         if stored != counted:
             found.append(f"{name}: {stored} documents are stored, {counted} are counted")
         for index in collection.indexes:
-            if index.ready and index.holds_keys:
-                found += _index_problems(view, collection, index)
+            if index.ready:
+                check = _index_problems if index.holds_keys else _special_problems
+                found += check(view, collection, index)
     return found
 
 
@@ -265,4 +266,16 @@ def _index_problems(view: View, collection: Collection, index: Index) -> list[st
     actual: int = view.connection.execute(f"SELECT count(*) FROM {index.table}").get
     if missing or actual != expected:
         return [f"{collection.name}.{index.name}: {expected} keys expected, {actual} there, {missing} missing"]
+    return []
+
+
+def _special_problems(view: View, collection: Collection, index: Index) -> list[str]:
+    """Of geo and text indexes SQLite itself checks the inside; here it is whether they have the right documents."""
+    id = "id" if index.kind == "geo" else "rowid"
+    entered = {rid for (rid,) in view.connection.execute(f"SELECT {id} FROM {index.table}")}
+    rows = view.connection.execute(f"SELECT rid, json(d), sp FROM {collection.table}")
+    expected = {rid for rid, text, wrapped in rows if is_entered(index, decode(text, wrapped))}
+    if entered != expected:
+        missing, more = len(expected - entered), len(entered - expected)
+        return [f"{collection.name}.{index.name}: {missing} documents missing, {more} too many"]
     return []

@@ -87,15 +87,25 @@ def remove_keys(connection: apsw.Connection, collection: Collection, rid: int, d
 def _keys(collection: Collection, index: Index, document: Document) -> Rows:
     if index.covers is not None and not index.covers(document):
         return _NOTHING
-    if index.kind == "geo":
-        box = document_box(document, index.fields[0].parts)
-        return _NOTHING if box is None else frozenset([tuple(box)])
-    if index.kind == "text":
-        words = document_words(document, weights_of(index.document))
-        return frozenset([(words,)]) if words else _NOTHING
+    if not index.holds_keys:
+        return _special_keys(index, document)
     keys = index.keyer.keys(document)
     _learn(collection, index, keys.multikey, keys.exact)
     return keys.rows  # type: ignore[no-any-return]
+
+
+def _special_keys(index: Index, document: Document) -> Rows:
+    if index.kind == "geo":
+        box = document_box(document, index.fields[0].parts)
+        return _NOTHING if box is None else frozenset([tuple(box)])
+    words = document_words(document, weights_of(index.document))
+    return frozenset([(words,)]) if words else _NOTHING
+
+
+def is_entered(index: Index, document: Document) -> bool:
+    """Whether a geo or text index has an entry for a document."""
+    covered = index.covers is None or index.covers(document)
+    return covered and bool(_special_keys(index, document))
 
 
 def _learn(collection: Collection, index: Index, multikey: frozenset[int], exact: bool) -> None:
