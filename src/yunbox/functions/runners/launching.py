@@ -71,6 +71,9 @@ class Launcher:
             raise LaunchFailed(f"the launcher cannot be reached: {error}") from error
         finally:
             self._starting.pop(number, None)
+        if self._socket is not control:
+            # It has ended since it answered, and the process with it: nobody would tell of that.
+            raise LaunchFailed("the launcher ended")
         self._exits[pid] = on_exit
         return pid
 
